@@ -1,0 +1,1 @@
+"""Questions, answers, and config files to and from lmnet.settings.Settings."""

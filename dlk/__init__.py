@@ -1,0 +1,1 @@
+"""Converting: from a trained graph to native libraries that are proved equal to it."""

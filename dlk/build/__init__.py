@@ -1,0 +1,1 @@
+"""Compile a generated project for a target with the pinned cross-compiler."""

@@ -1,0 +1,1 @@
+"""From a Program to a C++ project by Jinja2 templates."""

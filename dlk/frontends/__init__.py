@@ -1,0 +1,1 @@
+"""Readers of frozen graphs into the IR."""

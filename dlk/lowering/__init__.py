@@ -1,0 +1,1 @@
+"""From the rewritten graph to a Program: plain steps and numbers."""

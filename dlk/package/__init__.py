@@ -1,0 +1,1 @@
+"""Put libraries, scripts and metadata into the output folder."""

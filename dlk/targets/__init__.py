@@ -1,0 +1,1 @@
+"""What a library is built for: triple, ISAs, limits; data only."""

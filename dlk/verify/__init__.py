@@ -1,0 +1,1 @@
+"""Prove that every executor computes what the graph computes."""

@@ -1,0 +1,1 @@
+"""Learning: datasets, networks, quantizers, training, evaluation and export of low-bit networks."""

@@ -1,0 +1,1 @@
+"""Random changes of training images, functions of (seed, epoch, sample)."""

@@ -1,0 +1,1 @@
+"""Score any executor on a dataset."""

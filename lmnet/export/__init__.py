@@ -1,0 +1,1 @@
+"""Write a checkpoint as frozen graphs, reference tensors and metadata."""

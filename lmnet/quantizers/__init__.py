@@ -1,0 +1,1 @@
+"""Weight and activation quantizers, each with its numpy twin."""
