@@ -1,1 +1,67 @@
-"""What a library is built for: triple, ISAs, limits; data only."""
+"""What a library is built for: triple, instruction sets, emulator; data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Isa:
+    """One instruction set that a library carries.
+
+    name: as in DLK_ISA; cpu: the compiler's ``-mcpu``; lanes: 64-bit words in one vector.
+    """
+
+    name: str
+    cpu: str
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One library: its file, the compiler's triple and baseline CPU, and its ISAs from plain to best.
+
+    emulator: the command that runs a program of this target on another machine, sysroot included; empty when native.
+    """
+
+    name: str
+    library: str
+    triple: str
+    cpu: str
+    isas: tuple[Isa, ...]
+    emulator: tuple[str, ...] = ()
+
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        Target(
+            name="x86",
+            library="libdlk_x86.so",
+            triple="x86_64-linux-gnu.2.17",
+            cpu="x86_64",
+            isas=(
+                Isa("portable", "x86_64", 1),
+                Isa("sse2", "x86_64", 2),
+                Isa("avx2", "x86_64_v3", 4),
+                Isa("avx512", "x86_64_v4", 8),
+            ),
+        ),
+        Target(
+            name="arm",
+            library="libdlk_arm.so",
+            triple="arm-linux-gnueabihf.2.17",
+            cpu="cortex_a9",
+            isas=(Isa("neon", "cortex_a9", 2),),
+            emulator=("qemu-arm", "-cpu", "cortex-a9", "-L", "/usr/arm-linux-gnueabihf"),
+        ),
+        Target(
+            name="aarch64",
+            library="libdlk_aarch64.so",
+            triple="aarch64-linux-gnu.2.17",
+            cpu="generic",
+            isas=(Isa("neon", "generic", 2),),
+            emulator=("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"),
+        ),
+    )
+}
