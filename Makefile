@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all their set-up: Python 3.11 to 3.13 and make are enough, root is not needed.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CAMVID ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test smoke lint format bench clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: .venv/ready  ## train, convert, verify and run on a small drawn dataset (CAMVID=DIR: on the real one)
+	$(BIN)/blueoil demo $(if $(CAMVID),--camvid $(CAMVID))
+
+test: .venv/ready lint  ## all tests
+	$(BIN)/pytest
+
+smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
+	$(BIN)/pytest tests/smoke
+
+lint: .venv/ready  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	git ls-files 'dlk/runtime/*.h' 'dlk/runtime/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format --dry-run --Werror
+
+format: .venv/ready  ## rewrite the sources in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files 'dlk/runtime/*.h' 'dlk/runtime/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format -i
+
+bench: .venv/ready  ## our library beside LiteRT int8, one thread, one run; JSON as the last line
+	$(BIN)/python -m blueoil.bench
+
+clean:  ## remove the environment and what demo and tests left
+	rm -rf .venv demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# uv is installed into the environment it manages, so that nothing outside this folder changes.
+.venv/ready: pyproject.toml uv.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --python $(BIN)/python --extra cpu --extra bench
+	touch $@
