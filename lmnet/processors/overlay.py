@@ -1,0 +1,99 @@
+"""Pictures of a prediction: classes laid over the image, and a mask with a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from lmnet.processors.palette import paint
+from lmnet.processors.pre import resize_classes
+
+_BACKGROUND = (255, 255, 255)
+_TEXT = (20, 20, 20)
+_MARGIN = 8
+_ROW = 18
+_SWATCH = 12
+_FONT_SIZE = 13
+
+
+def overlay(image: NDArray[np.uint8], classes: NDArray[np.uint8], colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return half image, half class colours, at the image's own size.
+
+    Args:
+        image: uint8 [H,W,3].
+        classes: uint8 [h,w], resized to the image by nearest neighbour.
+        colors: uint8 [C,3].
+
+    Returns:
+        uint8 [H,W,3], each value (image + colour) // 2.
+    """
+    painted = paint(resize_classes(classes, (image.shape[0], image.shape[1])), colors)
+    return ((image.astype(np.uint16) + painted) // 2).astype(np.uint8)
+
+
+def mask_picture(
+    classes: NDArray[np.uint8],
+    colors: NDArray[np.uint8],
+    names: Sequence[str],
+    size: tuple[int, int] | None = None,
+) -> NDArray[np.uint8]:
+    """Return the class map in colours with a legend at its right: swatch, name and share of the pixels.
+
+    Args:
+        classes: uint8 [h,w]; values from the number of names on are void.
+        colors: uint8 [C,3].
+        names: C class names.
+        size: (height, width) of the mask in the picture; by default that of the map.
+
+    Returns:
+        uint8 [H,W,3]: the mask at the upper left, the legend beside it in as many columns as it needs.
+    """
+    height, width = size if size is not None else (classes.shape[0], classes.shape[1])
+    mask = Image.fromarray(paint(resize_classes(classes, (height, width)), colors))
+    counts = np.bincount(classes.reshape(-1), minlength=256)
+    rows = [(name, tuple(int(c) for c in colors[i]), int(counts[i])) for i, name in enumerate(names)]
+    void = int(counts[len(rows) :].sum())
+    if void:
+        rows.append(("void", (0, 0, 0), void))
+
+    font = _font()
+    texts = [_printable(f"{name}  {_percent(count, classes.size)}", font) for name, _, count in rows]
+    text_width = max([int(font.getlength(text)) for text in texts], default=0)
+    column = _MARGIN + _SWATCH + 6 + text_width + _MARGIN
+    lines = max(1, min(len(rows), max(12, (height - 2 * _MARGIN) // _ROW)))
+    columns = -(-len(rows) // lines)
+
+    picture = Image.new("RGB", (width + columns * column, max(height, lines * _ROW + 2 * _MARGIN)), _BACKGROUND)
+    picture.paste(mask, (0, 0))
+    draw = ImageDraw.Draw(picture)
+    for i, text in enumerate(texts):
+        left = width + (i // lines) * column + _MARGIN
+        top = _MARGIN + (i % lines) * _ROW
+        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=rows[i][1], outline=_TEXT)
+        draw.text((left + _SWATCH + 6, top - 1), text, fill=_TEXT, font=font)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return Pillow's own font: in a readable size, or the small bitmap one of a Pillow without FreeType."""
+    try:
+        return ImageFont.load_default(size=_FONT_SIZE)
+    except (TypeError, ImportError):
+        return ImageFont.load_default()
+
+
+def _printable(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """Return the text with what a bitmap font cannot draw replaced by a question mark."""
+    try:
+        font.getlength(text)
+    except UnicodeEncodeError:
+        return text.encode("ascii", "replace").decode("ascii")
+    return text
+
+
+def _percent(count: int, total: int) -> str:
+    share = 100 * count / total
+    return f"{share:.0f} %" if share >= 1 or count == 0 else "< 1 %"
