@@ -1,0 +1,79 @@
+"""Read a ``model.onnx`` that the export wrote into the IR: typed, checked, or refused with reasons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx_ir as ir
+
+from dlk.errors import DlkError
+from dlk.frontends.support import Problem, layer_problems, node_problems
+from dlk.ir.check import BrokenGraphError, check
+from dlk.ir.edit import retype
+from dlk.ir.files import read_model
+from dlk.ir.ops import OPSET
+
+
+def load(path: Path) -> ir.Model:
+    """Return the graph of a model file, with dtype and shape on every value.
+
+    Raises ``DlkError`` for a file that is foreign, damaged or too large, and for a network that cannot be converted;
+    the error lists every part that is in the way, with the rule and what to do.
+    """
+    model = ir.serde.deserialize_model(read_model(path))
+    opset = model.graph.opset_imports.get("")
+    if opset != OPSET:
+        raise DlkError(
+            "the model is written in another version of ONNX",
+            where=str(path),
+            expected=f"opset {OPSET}",
+            received=f"opset {opset}",
+            fix="export the checkpoint again",
+        )
+    _refuse(path, _interface_problems(model) or node_problems(model))
+    try:
+        for node in model.graph:
+            retype(node)
+        check(model)
+    except BrokenGraphError as error:
+        raise _inconsistent(path, error) from error
+    except DlkError as error:
+        raise _inconsistent(path, error) from error
+    _refuse(path, layer_problems(model))
+    return model
+
+
+def _interface_problems(model: ir.Model) -> list[Problem]:
+    problems = []
+    inputs, outputs = model.graph.inputs, model.graph.outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        return [Problem("the graph", f"it has {len(inputs)} inputs and {len(outputs)} outputs", "one of each")]
+    value = inputs[0]
+    shape = tuple(value.shape) if value.shape is not None else ()
+    static = len(shape) == 4 and value.shape.is_static() and shape[0] == 1 and shape[3] == 3
+    if value.dtype != ir.DataType.FLOAT or not static:
+        problems.append(Problem(str(value.name), f"the input is {value.dtype} {list(shape)}", "float32 [1, H, W, 3]"))
+    return problems
+
+
+def _refuse(path: Path, problems: list[Problem]) -> None:
+    if not problems:
+        return
+    fixes = list(dict.fromkeys(problem.fix for problem in problems))
+    rules = list(dict.fromkeys(problem.rule for problem in problems))
+    raise DlkError(
+        f"the network cannot be converted, {len(problems)} part{'s' * (len(problems) > 1)} of it in the way:\n"
+        + "\n".join(f"    {problem.where}: {problem.reason}" for problem in problems),
+        where=str(path),
+        expected="; ".join(rules),
+        fix="; ".join(fixes),
+    )
+
+
+def _inconsistent(path: Path, error: DlkError) -> DlkError:
+    return DlkError(
+        f"the model does not fit together: {error.what}",
+        where=f"{path}, {error.where}",
+        expected="a model.onnx as the export writes it",
+        fix="export the checkpoint again",
+    )

@@ -1,0 +1,53 @@
+"""Read a model file of bounded size, with every weight inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from dlk.errors import DlkError
+
+MAX_BYTES = 1 << 28
+
+
+def read_model(path: Path, *, max_bytes: int = MAX_BYTES) -> onnx.ModelProto:
+    """Parse an ONNX file; a missing, large, foreign or inconsistent one is a ``DlkError``."""
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise DlkError(
+                "the model file is too large",
+                where=str(path),
+                expected=f"at most {max_bytes} bytes",
+                received=f"{size} bytes",
+                fix="give the model.onnx that the export wrote",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise DlkError(
+            f"the model file cannot be read: {error.strerror}", where=str(path), fix="export the checkpoint first"
+        ) from error
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+    except Exception as error:  # protobuf's DecodeError comes from a module without types
+        raise _foreign(path, "it is not an ONNX protocol buffer") from error
+    if not model.graph.node:
+        raise _foreign(path, "it holds no graph")
+    if any(tensor.external_data or tensor.data_location for tensor in model.graph.initializer):
+        raise _foreign(path, "its weights are in other files")
+    try:
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
+        raise _foreign(path, str(error).strip().splitlines()[0]) from error
+    return model
+
+
+def _foreign(path: Path, reason: str) -> DlkError:
+    return DlkError(
+        f"the model file is not a whole ONNX model: {reason}",
+        where=str(path),
+        expected="a model.onnx written by the export",
+        fix="export the checkpoint again",
+    )

@@ -1,0 +1,137 @@
+"""Turn a graph that holds nothing but final ops into a Program: plain steps over named tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import onnx_ir as ir
+
+from dlk.errors import DlkError, InternalError
+from dlk.ir.codes import code_type
+from dlk.ir.edit import array
+from dlk.ir.ops import CODES, identifier, static_shape
+from dlk.lowering.program import (
+    Affine,
+    Dequantize,
+    DepthToSpace,
+    FloatConv,
+    Kind,
+    Preprocess,
+    Program,
+    QuantConv,
+    SpaceToDepth,
+    Step,
+    Tensor,
+    Thresholds,
+)
+
+PREPROCESSORS = ("DivideBy255", "PerImageStandardization")
+_RESIZE = "Resize"
+_RECORDED = ("experiment", "checkpoint", "network")
+
+
+def lower(model: ir.Model, meta: Mapping[str, Any]) -> Program:
+    """Return the Program of a graph after all passes.
+
+    meta: the export's meta.yaml. Steps and their tensors bear the layer's name (``conv1``, ``s2d1``); the input keeps
+    its name and the last tensor is the graph's output. Raises ``DlkError`` where graph and meta disagree.
+    """
+    classes, preprocess = _classes(meta), _preprocess(meta)
+    graph = model.graph
+    source, result = graph.inputs[0], graph.outputs[0]
+    names: dict[ir.Value, str] = {source: str(source.name)}
+    tensors = {str(source.name): _tensor(str(source.name), source)}
+    steps: list[Step] = []
+    for node in graph:
+        if identifier(node) not in _STEPS:
+            raise InternalError(f"{identifier(node)} is no final op", where=str(node.name))
+        value = node.outputs[0]
+        name = _step_name(node)
+        names[value] = str(value.name) if value is result else name
+        if names[value] in tensors:
+            raise InternalError("two tensors of the same name", where=names[value])
+        tensors[names[value]] = _tensor(names[value], value)
+        steps.append(_STEPS[identifier(node)](node, name, names[node.inputs[0]], names[value]))
+    program = Program(
+        name=str(meta.get("network") or model.metadata_props.get("blueoil.network") or graph.name),
+        input=str(source.name),
+        output=str(result.name),
+        tensors=tensors,
+        steps=tuple(steps),
+        classes=classes,
+        preprocess=preprocess,
+        metadata={**model.metadata_props, **{key: str(meta[key]) for key in _RECORDED if key in meta}},
+    )
+    _agree(program, meta)
+    return program
+
+
+def _step_name(node: ir.Node) -> str:
+    """Return the layer's name; the dequantisation at the end is a step of its own beside its layer."""
+    name, _, part = str(node.name).partition("/")
+    return f"{name}_dequantize" if part == "dequantize" else name
+
+
+def _tensor(name: str, value: ir.Value) -> Tensor:
+    height, width, channels = static_shape(value)[1:]
+    shape = (height, width, channels)
+    if value.dtype != CODES:
+        return Tensor(name, Kind.FLOAT, shape)
+    kind = code_type(value)
+    return Tensor(name, Kind.CODES, shape, kind.bits, kind.max_value)
+
+
+def _thresholds(node: ir.Node) -> Thresholds:
+    return Thresholds(values=array(node.inputs[2]), directions=array(node.inputs[3]))
+
+
+def _affine(node: ir.Node) -> Affine:
+    return Affine(scale=array(node.inputs[2]), bias=array(node.inputs[3]))
+
+
+_STEPS: dict[str, Callable[[ir.Node, str, str, str], Step]] = {
+    "dlk.FloatConvThreshold": lambda node, *names: FloatConv(*names, array(node.inputs[1]), _thresholds(node)),
+    "dlk.FloatConvAffine": lambda node, *names: FloatConv(*names, array(node.inputs[1]), _affine(node)),
+    "dlk.QuantConvThreshold": lambda node, *names: QuantConv(*names, array(node.inputs[1]), _thresholds(node)),
+    "dlk.QuantConvAffine": lambda node, *names: QuantConv(*names, array(node.inputs[1]), _affine(node)),
+    "dlk.SpaceToDepth": lambda node, *names: SpaceToDepth(*names, node.attributes["blocksize"].as_int()),
+    "dlk.DepthToSpace": lambda node, *names: DepthToSpace(*names, node.attributes["blocksize"].as_int()),
+    "dlk.Dequantize": lambda node, *names: Dequantize(*names, array(node.inputs[1])),
+}
+
+
+def _classes(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    classes = meta.get("CLASSES")
+    if not isinstance(classes, Sequence) or isinstance(classes, str) or not classes:
+        raise _meta_error("CLASSES", "a list of class names", classes)
+    return tuple(str(name) for name in classes)
+
+
+def _preprocess(meta: Mapping[str, Any]) -> Preprocess:
+    entries = meta.get("PRE_PROCESSOR")
+    if not isinstance(entries, Sequence) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise _meta_error("PRE_PROCESSOR", "a list of pre-processors", entries)
+    names = [str(name) for entry in entries for name in entry if name != _RESIZE]
+    if len(names) != 1 or names[0] not in PREPROCESSORS:
+        raise _meta_error("PRE_PROCESSOR", f"beside {_RESIZE} one of {', '.join(PREPROCESSORS)}", names)
+    return Preprocess(names[0])
+
+
+def _agree(program: Program, meta: Mapping[str, Any]) -> None:
+    height, width, _ = program.tensors[program.input].shape
+    if meta.get("IMAGE_SIZE") != [height, width]:
+        raise _meta_error("IMAGE_SIZE", f"the model's {[height, width]}", meta.get("IMAGE_SIZE"))
+    channels = program.tensors[program.output].shape[2]
+    if len(program.classes) != channels:
+        raise _meta_error("CLASSES", f"{channels} names, one for each channel of the output", list(program.classes))
+
+
+def _meta_error(key: str, expected: str, received: object) -> DlkError:
+    return DlkError(
+        "meta.yaml does not describe the model",
+        where=key,
+        expected=expected,
+        received=str(received),
+        fix="export the checkpoint again",
+    )
