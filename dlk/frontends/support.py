@@ -52,9 +52,8 @@ def node_problems(model: ir.Model) -> list[Problem]:
         name = identifier(node)
         where = str(node.name)
         if name not in EXPORTED_OPS:
-            problems.append(
-                Problem(where, f"{name} is not supported", f"the ops are {', '.join(sorted(EXPORTED_OPS))}")
-            )
+            rule = f"the ops are {', '.join(sorted(EXPORTED_OPS))}"
+            problems.append(Problem(where, f"{name} is not supported", rule))
         elif len(node.inputs) != len(OPS[name].operands):
             expected = len(OPS[name].operands)
             problems.append(Problem(where, f"{len(node.inputs)} inputs", f"{name} has {expected} inputs (no bias)"))

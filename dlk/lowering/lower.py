@@ -13,8 +13,8 @@ from dlk.ir.edit import array
 from dlk.ir.ops import CODES, identifier, static_shape
 from dlk.lowering.program import (
     Affine,
-    Dequantize,
     DepthToSpace,
+    Dequantize,
     FloatConv,
     Kind,
     Preprocess,
@@ -90,14 +90,36 @@ def _affine(node: ir.Node) -> Affine:
     return Affine(scale=array(node.inputs[2]), bias=array(node.inputs[3]))
 
 
+def _float_conv(node: ir.Node, name: str, source: str, result: str) -> Step:
+    epilogue = _thresholds(node) if node.op_type == "FloatConvThreshold" else _affine(node)
+    return FloatConv(name, source, result, weights=array(node.inputs[1]), epilogue=epilogue)
+
+
+def _quant_conv(node: ir.Node, name: str, source: str, result: str) -> Step:
+    epilogue = _thresholds(node) if node.op_type == "QuantConvThreshold" else _affine(node)
+    return QuantConv(name, source, result, weights=array(node.inputs[1]), epilogue=epilogue)
+
+
+def _space_to_depth(node: ir.Node, name: str, source: str, result: str) -> Step:
+    return SpaceToDepth(name, source, result, block=node.attributes["blocksize"].as_int())
+
+
+def _depth_to_space(node: ir.Node, name: str, source: str, result: str) -> Step:
+    return DepthToSpace(name, source, result, block=node.attributes["blocksize"].as_int())
+
+
+def _dequantize(node: ir.Node, name: str, source: str, result: str) -> Step:
+    return Dequantize(name, source, result, table=array(node.inputs[1]))
+
+
 _STEPS: dict[str, Callable[[ir.Node, str, str, str], Step]] = {
-    "dlk.FloatConvThreshold": lambda node, *names: FloatConv(*names, array(node.inputs[1]), _thresholds(node)),
-    "dlk.FloatConvAffine": lambda node, *names: FloatConv(*names, array(node.inputs[1]), _affine(node)),
-    "dlk.QuantConvThreshold": lambda node, *names: QuantConv(*names, array(node.inputs[1]), _thresholds(node)),
-    "dlk.QuantConvAffine": lambda node, *names: QuantConv(*names, array(node.inputs[1]), _affine(node)),
-    "dlk.SpaceToDepth": lambda node, *names: SpaceToDepth(*names, node.attributes["blocksize"].as_int()),
-    "dlk.DepthToSpace": lambda node, *names: DepthToSpace(*names, node.attributes["blocksize"].as_int()),
-    "dlk.Dequantize": lambda node, *names: Dequantize(*names, array(node.inputs[1])),
+    "dlk.FloatConvThreshold": _float_conv,
+    "dlk.FloatConvAffine": _float_conv,
+    "dlk.QuantConvThreshold": _quant_conv,
+    "dlk.QuantConvAffine": _quant_conv,
+    "dlk.SpaceToDepth": _space_to_depth,
+    "dlk.DepthToSpace": _depth_to_space,
+    "dlk.Dequantize": _dequantize,
 }
 
 

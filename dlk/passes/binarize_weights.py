@@ -44,8 +44,5 @@ class BinarizeWeights(Rewrite):
 
 def _scales(weights: NDArray[np.generic], *, per_channel: bool) -> NDArray[np.float64]:
     outputs = len(weights)
-    if per_channel:
-        scales = [mean_magnitude(kernel) for kernel in weights]
-    else:
-        scales = [mean_magnitude(weights)] * outputs
+    scales = [mean_magnitude(kernel) for kernel in weights] if per_channel else [mean_magnitude(weights)] * outputs
     return np.array(scales, dtype=np.float64).reshape(outputs, 1, 1, 1)

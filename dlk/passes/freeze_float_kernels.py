@@ -11,7 +11,7 @@ from dlk.passes.base import Rewrite, layer
 
 
 class FreezeFloatKernels(Rewrite):
-    """A binary kernel on float data becomes float32(sign * float32(scale)); subnormal weights become 0, -0 becomes +0."""
+    """A binary kernel on float data becomes float32(sign * float32(scale)); subnormal weights become 0, -0 is +0."""
 
     name = "freeze_float_kernels"
     removes = frozenset({"dlk.BinaryKernel"})
