@@ -1,0 +1,81 @@
+"""LmSegnetV1 has the layers, sizes and parameter counts of the specification, and does what its two ends are told."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from lmnet.errors import LmnetError
+from lmnet.layers import QuantizedActivation, QuantizedConv2D
+from lmnet.networks import NETWORKS, build
+from lmnet.settings import Settings
+
+
+def settings(**values):
+    return Settings(train_path="unused", **({"image_size": (32, 48)} | values))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameter_counts(name):
+    model = build(settings(network=name), 11)
+    kernels = [w for w in model.trainable_weights if w.name == "kernel"]
+    assert len(kernels) == 11
+    assert sum(int(np.prod(w.shape)) for w in kernels) == 2_556_192
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == 2_559_126
+
+
+def test_layer_sizes():
+    model = build(settings(), 5)
+    shapes = {layer.name: layer.output.shape[1:] for layer in model.layers}
+    assert shapes["s2d1"] == (16, 24, 12)
+    assert shapes["conv1"] == (16, 24, 16)
+    assert shapes["s2d2"] == (8, 12, 64)
+    assert shapes["s2d3"] == (4, 6, 256)
+    assert shapes["conv7_act"] == (4, 6, 256)
+    assert shapes["d2s1"] == (8, 12, 64)
+    assert shapes["conv8"] == (8, 12, 128)
+    assert shapes["d2s2"] == (16, 24, 32)
+    assert shapes["d2s3"] == (32, 48, 32)
+    assert model.output.shape == (None, 32, 48, 5)
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+def test_the_two_ends(first, last):
+    model = build(settings(quantize_first_layer=first, quantize_last_layer=last), 3)
+    quantized = [layer.name for layer in model.layers if getattr(layer, "kernel_quantizer", None)]
+    assert quantized == [f"conv{i}" for i in range(1 if first else 2, 12)]
+    active = [layer.name for layer in model.layers if isinstance(layer, QuantizedActivation)]
+    assert active == [f"conv{i}_act" for i in range(1, 12 if last else 11)]
+    x = np.random.default_rng(0).normal(size=(1, 32, 48, 3)).astype(np.float32)
+    values = np.unique(np.asarray(model(x, training=True)))
+    assert (len(values) <= 4) == last
+
+
+def test_float_network_has_no_quantizer():
+    model = build(settings(network="LmSegnetV1", quantize_first_layer=True, quantize_last_layer=True), 3)
+    assert not any(isinstance(layer, QuantizedActivation) for layer in model.layers)
+    assert all(layer.kernel_quantizer is None for layer in model.layers if isinstance(layer, QuantizedConv2D))
+    assert np.min(np.asarray(model(np.ones((1, 32, 48, 3)), training=True))) < 0
+
+
+def test_batch_norm_constants():
+    layers = [layer for layer in build(settings(), 3).layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(layers) == 11
+    assert {(layer.momentum, layer.epsilon) for layer in layers} == {(0.99, 1e-3)}
+
+
+def test_size_that_does_not_fit_is_refused_with_a_fix():
+    with pytest.raises(LmnetError, match="image size") as error:
+        build(settings(image_size=(100, 48)), 3)
+    assert "96x48" in error.value.fix
+    assert "100x48" in error.value.received
+
+
+def test_saved_and_loaded_network_computes_the_same(tmp_path):
+    model = build(settings(), 3)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(0).normal(size=(1, 32, 48, 3)).astype(np.float32)
+    assert np.array_equal(model.predict(x, verbose=0), again.predict(x, verbose=0))
