@@ -1,0 +1,90 @@
+"""Options that several verbs share, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from blueoil.errors import BlueoilError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+experiment_id = click.option(
+    "-e", "--experiment_id", metavar="ID", required=True, help="Experiment, as printed by train."
+)
+checkpoint = click.option(
+    "-p", "--checkpoint", metavar="NAME", help="best, last, save.ckpt-N or N.  [default: best, else last]"
+)
+output_dir = click.option(
+    "--output_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="OUTPUT_DIR",
+    default=Path("saved"),
+    show_default="./saved",
+    show_envvar=True,
+    help="Folder of all experiments.",
+)
+as_json = click.option("--json", "machine", is_flag=True, help="Print one JSON object on stdout, the rest on stderr.")
+
+
+def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(dict)["debug"] = True
+
+
+debug = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_debug,
+    help="Print the traceback of an internal error.",
+)
+
+
+def root_words() -> str:
+    """Return `` --output_dir X`` for the next command line where it was given by hand, else nothing."""
+    ctx = click.get_current_context()
+    given = ctx.get_parameter_source("output_dir") is ParameterSource.COMMANDLINE
+    return f" --output_dir {ctx.params['output_dir']}" if given else ""
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's start-up notes off the console and pick it as Keras' backend; call before it is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+class Size(click.ParamType[tuple[int, int]]):
+    """``HxW`` in pixels."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (height, width)."""
+        if isinstance(value, tuple):
+            return value
+        height, _, width = str(value).lower().partition("x")
+        if not (height.isdigit() and width.isdigit()):
+            self.fail(f"{value!r} is no size; expected height x width in pixels, for example 96x128", param, ctx)
+        return int(height), int(width)
+
+
+def network_size(size: tuple[int, int], network: str) -> tuple[int, int]:
+    """Return an image size (height, width) that the network takes.
+
+    Raises:
+        BlueoilError: it does not.
+    """
+    from blueoil.config.checks import image_size
+
+    try:
+        return image_size(size, network)
+    except ValueError as error:
+        raise BlueoilError(
+            "the image size does not fit", expected=str(error), received=f"{size[0]}x{size[1]}"
+        ) from None

@@ -1,0 +1,120 @@
+"""Checks that a person's answer passes: the schema's own limits, the network's, and a look at the dataset folder.
+
+Each check returns the value in its final type, or raises ValueError whose text says what is expected.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from lmnet.settings import Settings
+
+SIZE_MULTIPLE = {"LmSegnetV1Quantize": 8, "LmSegnetV1": 8}
+"""Pixels by which a network divides height and width."""
+
+WARMUP_SCHEDULE = "3-step-decay-with-warmup"
+WARMUP_MINIMUM_EPOCHS = 4
+
+LIST_FILES = {"train_path": "train.txt", "validation_path": "val.txt"}
+"""Settings field of a dataset folder, and the list that the folder must hold."""
+
+
+def schema_value(field: str, value: object) -> Any:
+    """Return ``value`` as the type of a Settings field; the schema's limits are checked.
+
+    Raises:
+        ValueError: says what the schema expects.
+    """
+    info = Settings.model_fields[field]
+    annotation: Any = info.annotation
+    for limit in info.metadata:
+        annotation = Annotated[annotation, limit]
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(expectation(error.errors()[0])) from None
+
+
+def expectation(error: Any) -> str:
+    """Return what a pydantic error expects, as words that follow 'expected:'."""
+    text = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    text = text.removeprefix("a valid ").split(", unable to parse")[0].split(", got a number")[0]
+    return {"integer": "a whole number", "number": "a number", "boolean": "yes or no"}.get(text, text)
+
+
+def image_size(value: object, network: str) -> tuple[int, int]:
+    """Return (height, width) of ``360x480``, ``360, 480`` or a pair of integers; both fit the network.
+
+    Raises:
+        ValueError: says what is expected, and the nearest size that fits.
+    """
+    pair = re.fullmatch(r"\s*(\d+)\s*[xX×, ]\s*(\d+)\s*", value) if isinstance(value, str) else None
+    numbers: object = pair.groups() if pair else value
+    if isinstance(numbers, str) or not isinstance(numbers, (tuple, list)) or len(numbers) != 2:
+        raise ValueError("height x width in pixels, for example 360x480")
+    height, width = schema_value("image_size", tuple(numbers))
+    multiple = SIZE_MULTIPLE[network]
+    if height % multiple or width % multiple:
+        fitting = "x".join(str(_fit(side, multiple)) for side in (height, width))
+        raise ValueError(f"height and width in multiples of {multiple} ({network} halves the picture); try {fitting}")
+    return height, width
+
+
+def _fit(side: int, multiple: int) -> int:
+    """Return the nearest multiple that the schema allows (16..1024)."""
+    return min(1024, max(16, round(side / multiple) * multiple))
+
+
+def dataset_folder(value: object, list_file: str) -> Path:
+    """Return the path of a folder that holds a filled ``list_file``.
+
+    Raises:
+        ValueError: says which of it is missing.
+    """
+    text = str(value or "").strip()
+    if not text:
+        raise ValueError(f"a folder that holds {list_file}")
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise ValueError(f"a folder that exists and holds {list_file}; there is no folder {folder}")
+    listing = folder / list_file
+    if not listing.is_file():
+        raise ValueError(f"a folder that holds {list_file}; {folder} holds {_sample(folder)}")
+    if not listing.read_text(encoding="utf-8", errors="replace").strip():
+        raise ValueError(f"a list of images; {listing} is empty")
+    return folder
+
+
+def _sample(folder: Path) -> str:
+    names = sorted(entry.name for entry in folder.iterdir())
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "") if names else "nothing"
+
+
+def schedule(value: str, epochs: int | None) -> str:
+    """Return the schedule when the epochs are enough for it.
+
+    Raises:
+        ValueError: the warm-up schedule needs four epochs.
+    """
+    if value == WARMUP_SCHEDULE and epochs is not None and epochs < WARMUP_MINIMUM_EPOCHS:
+        raise ValueError(
+            f"another schedule, or at least {WARMUP_MINIMUM_EPOCHS} epochs: this one warms up for one epoch"
+        )
+    return value
+
+
+def settings_problem(settings: Settings) -> tuple[str, str] | None:
+    """Return the field and the expectation of the first value that doesn't fit the others; None when all fit."""
+    try:
+        image_size(settings.image_size, settings.network)
+    except ValueError as error:
+        return "image_size", str(error)
+    try:
+        schedule(settings.learning_rate_schedule, None if settings.max_steps else settings.max_epochs)
+    except ValueError as error:
+        return "learning_rate_schedule", str(error)
+    return None

@@ -1,0 +1,121 @@
+"""Writes Settings as a commented config file, Python or YAML, that loads into the same Settings."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import jinja2
+import yaml
+
+from blueoil import __version__
+from blueoil.config import checks
+from lmnet.augmentors import AUGMENTORS
+from lmnet.settings import Settings
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "What is learned": ("task", "network"),
+    "Dataset": ("dataset_format", "train_path", "validation_path", "image_size", "batch_size", "augmentors"),
+    "Training": ("max_epochs", "max_steps", "optimizer", "learning_rate", "learning_rate_schedule", "seed"),
+    "Quantization": (
+        "weight_quantizer",
+        "activation_quantizer",
+        "activation_bits",
+        "activation_max_value",
+        "quantize_first_layer",
+        "quantize_last_layer",
+    ),
+    "Record": ("save_checkpoint_steps", "keep_checkpoint_max", "test_steps", "summarise_steps"),
+}
+"""Title of each section of a config file and its values; together every field of Settings once."""
+
+_WIDTH = 116
+
+
+def render(settings: Settings, *, name: str, suffix: str) -> str:
+    """Return the text of a config file.
+
+    Args:
+        settings: the values.
+        name: the model's name, for the first line.
+        suffix: ``.py``, ``.yaml`` or ``.yml``.
+    """
+    assign = _python if suffix == ".py" else _yaml
+    sections = [
+        {"title": title, "entries": [_entry(settings, field, assign) for field in fields]}
+        for title, fields in SECTIONS.items()
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("blueoil.config"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - the output is Python or YAML, every value is quoted by its own writer
+    )
+    template = environment.get_template("config.py.jinja")
+    return template.render(comment="#", name=name, version=__version__, sections=sections)
+
+
+def _entry(settings: Settings, field: str, assign: Callable[[str, Any], str]) -> dict[str, Any]:
+    text = " ".join(part for part in (Settings.model_fields[field].description, _limits(field, settings)) if part)
+    return {
+        "comments": textwrap.wrap(text, _WIDTH),
+        "assignment": assign(field.upper(), _plain(getattr(settings, field))),
+    }
+
+
+def _limits(field: str, settings: Settings) -> str:
+    """Return the limits of a field as a sentence."""
+    info = Settings.model_fields[field]
+    if field == "image_size":
+        multiple = checks.SIZE_MULTIPLE[settings.network]
+        return f"Each side 16 to 1024 and a multiple of {multiple}."
+    if field == "augmentors":
+        return f"Known: {', '.join(AUGMENTORS)}."
+    if field == "learning_rate_schedule":
+        return f"One of {', '.join(get_args(info.annotation))}. The steps are counted in epochs."
+    if get_origin(info.annotation) is Literal:
+        choices = get_args(info.annotation)
+        return f"One of {', '.join(choices)}." if len(choices) > 1 else ""
+    bounds = {
+        key: getattr(limit, key) for limit in info.metadata for key in ("ge", "le", "gt", "lt") if hasattr(limit, key)
+    }
+    if "ge" in bounds and "le" in bounds:
+        return f"From {bounds['ge']} to {bounds['le']}."
+    return ""
+
+
+def _plain(value: Any) -> Any:
+    """Return paths as text, all else as it is."""
+    return str(value) if isinstance(value, Path) else value
+
+
+def _python(name: str, value: Any) -> str:
+    if isinstance(value, dict) and value:
+        lines = "".join(f"    {_quoted(key)}: {_quoted(inner)},\n" for key, inner in value.items())
+        return f"{name} = {{\n{lines}}}"
+    return f"{name} = {_quoted(value)}"
+
+
+def _quoted(value: Any) -> str:
+    """Return Python's text of a value, with double quotes as in the rest of the file."""
+    if isinstance(value, str):
+        text = repr(value)
+        return '"' + text[1:-1] + '"' if text[0] == "'" and '"' not in text and "\\'" not in text else text
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_quoted(key)}: {_quoted(inner)}" for key, inner in value.items()) + "}"
+    return repr(value)
+
+
+def _yaml(name: str, value: Any) -> str:
+    return yaml.safe_dump({name: _listed(value)}, default_flow_style=None, sort_keys=False, width=_WIDTH).rstrip("\n")
+
+
+def _listed(value: Any) -> Any:
+    """Return tuples as lists: plain YAML has no tuples."""
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,234 @@
+"""The folder of one training run: its names, its checkpoints, its record, and who may write to it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from blueoil import __version__
+from blueoil.errors import BlueoilError
+from blueoil.files import write_text
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
+_CONFIG_NAMES = {".py": "config.py", ".yaml": "config.yaml", ".yml": "config.yaml"}
+_LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow", "pydantic", "onnx", "onnx-ir", "onnxruntime")
+
+
+def new_id(config: Path) -> str:
+    """Return the id of a new experiment: ``<config stem>_<YYYYmmddHHMMSS>``, local time."""
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", config.stem).lstrip("._-") or "experiment"
+    return f"{stem}_{datetime.now():%Y%m%d%H%M%S}"
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A run folder ``<root>/<id>``; making the object touches nothing on disk.
+
+    Raises:
+        BlueoilError: the id is no plain folder name.
+    """
+
+    root: Path
+    id: str
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise BlueoilError(
+                f"{self.id!r} is no experiment id",
+                expected="the name of a folder under the output folder, of letters, digits, '.', '_' and '-'",
+                fix=f"blueoil ... -e {Path(self.id).name} --output_dir {Path(self.id).parent}"
+                if "/" in self.id
+                else None,
+            )
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.root / self.id
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a run of this id."""
+        return self.folder.is_dir()
+
+    @property
+    def config(self) -> Path:
+        """The config as it was given.
+
+        Raises:
+            BlueoilError: the run folder has none.
+        """
+        for name in ("config.py", "config.yaml"):
+            if (self.folder / name).is_file():
+                return self.folder / name
+        raise BlueoilError(
+            f"experiment {self.id} has no config", where=str(self.folder), expected="config.py or config.yaml"
+        )
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """The record of how the run was started; empty where there is none."""
+        file = self.folder / "environment.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The ``key=value`` words with which the run was started."""
+        return tuple(self.environment.get("overrides", ()))
+
+    @classmethod
+    def open(cls, root: Path, id: str) -> Experiment:  # noqa: A002 - the name in the contract and on the command line
+        """Return an experiment that exists.
+
+        Raises:
+            BlueoilError: there is none of this id; lists those that exist.
+        """
+        experiment = cls(root, id)
+        if not experiment.exists:
+            found = [folder.name for folder in sorted(root.iterdir()) if folder.is_dir()] if root.is_dir() else []
+            names = [name for name in found if _ID.fullmatch(name)]
+            raise BlueoilError(
+                f"there is no experiment {id}",
+                where=str(root),
+                expected="one of " + ", ".join(names[-10:]) if names else "an experiment made by blueoil train",
+                fix=None if names else "blueoil train -c CONFIG, or --output_dir where the experiments are",
+            )
+        return experiment
+
+    def create(self, config: Path, *, seed: int, overrides: Sequence[str] = ()) -> None:
+        """Make the folder with the config's copy and the environment record.
+
+        Raises:
+            BlueoilError: the folder exists.
+        """
+        text = config.read_bytes()
+        try:
+            self.folder.mkdir(parents=True)
+        except FileExistsError:
+            raise BlueoilError(f"experiment {self.id} exists already", where=str(self.folder)) from None
+        (self.folder / _CONFIG_NAMES[config.suffix.lower()]).write_bytes(text)
+        record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": []}
+        self._write_environment({**record, **_versions()})
+
+    def record_start(self) -> None:
+        """Add this start (time and command line) to the environment record."""
+        start = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "command": shlex.join(sys.argv)}
+        record = self.environment
+        self._write_environment({**record, "starts": [*record.get("starts", ()), start]})
+
+    def record_classes(self, classes: Sequence[str]) -> None:
+        """Keep the class names: predicting needs them where the dataset is not at hand."""
+        self._write_environment({**self.environment, "classes": list(classes)})
+
+    def remove(self) -> None:
+        """Delete the run folder, out of sight first: a killed removal leaves no half experiment under its name."""
+        doomed = self.folder.with_name(f".{self.id}.removed.{os.getpid()}")
+        self.folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run folder against a second trainer. The system lets go when the process ends, however it ends.
+
+        Raises:
+            BlueoilError: another process holds it.
+        """
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BlueoilError(
+                    f"experiment {self.id} is being trained by another process",
+                    where=str(self.folder),
+                    fix="wait for it or stop it; another experiment needs another -e",
+                ) from None
+            yield
+        finally:
+            os.close(handle)
+
+    def checkpoints(self) -> list[str]:
+        """Return the names of the whole checkpoints, the oldest first."""
+        folder = self.folder / "checkpoints"
+        found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        whole = [name for name in found if _CHECKPOINT.fullmatch(name) and (folder / name / "model.keras").is_file()]
+        return sorted(whole, key=step_of)
+
+    def checkpoint(self, name: str | None = None) -> Path:
+        """Return the folder of a checkpoint.
+
+        Args:
+            name: ``best``, ``last``, ``save.ckpt-N`` or ``N``; none: the best one, or the last before any validation.
+
+        Raises:
+            BlueoilError: there is none of this name; lists those that exist.
+        """
+        names = self.checkpoints()
+        if not names:
+            raise BlueoilError(
+                f"experiment {self.id} has no checkpoint yet",
+                where=str(self.folder / "checkpoints"),
+                fix=f"blueoil train -e {self.id}",
+            )
+        best = self._best()
+        wanted = {None: best or names[-1], "best": best or "best", "last": names[-1]}.get(name, name)
+        assert wanted is not None  # noqa: S101 - the table has a value for None
+        wanted = f"save.ckpt-{wanted}" if wanted.isdigit() else wanted
+        if wanted not in names:
+            raise BlueoilError(
+                f"experiment {self.id} has no checkpoint {wanted}",
+                where=str(self.folder / "checkpoints"),
+                expected="one of " + ", ".join([*names, *(["best"] if best else []), "last"]),
+            )
+        return self.folder / "checkpoints" / wanted
+
+    def export_folder(self, checkpoint: str, image_size: tuple[int, int]) -> Path:
+        """Return where the export of a checkpoint for an image size (height, width) lies."""
+        return self.folder / "export" / checkpoint / f"{image_size[0]}x{image_size[1]}"
+
+    def _best(self) -> str | None:
+        file = self.folder / "best"
+        return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
+
+    def _write_environment(self, record: dict[str, Any]) -> None:
+        write_text(self.folder / "environment.json", json.dumps(record, indent=2) + "\n")
+
+
+def step_of(checkpoint: str) -> int:
+    """Return N of ``save.ckpt-N``."""
+    match = _CHECKPOINT.fullmatch(checkpoint)
+    if match is None:
+        raise BlueoilError(f"{checkpoint!r} is no checkpoint", expected="save.ckpt-N")
+    return int(match[1])
+
+
+def _versions() -> dict[str, Any]:
+    """Return the versions that a run depends on; asking imports none of the libraries."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "cuda_visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "libraries": found,
+    }

@@ -1,0 +1,93 @@
+"""The progress of a training run: a live bar on a terminal, one line an interval elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from blueoil.console import Console, duration, percent
+
+if TYPE_CHECKING:
+    from lmnet.training import events
+
+_REDRAW_SECONDS = 0.1
+
+
+class TrainingProgress:
+    """Tells the trainer's events; call it with each one.
+
+    Args:
+        console: where to tell.
+        interval: steps between two lines where nobody watches a bar.
+    """
+
+    def __init__(self, console: Console, *, interval: int) -> None:
+        self._console = console
+        self._interval = interval
+        self._bar: Any = None
+        self._drawn = 0.0
+        self.started: events.Started | None = None
+
+    def __enter__(self) -> TrainingProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, event: events.Event) -> None:
+        """Tell one event."""
+        from lmnet.training.events import Saved, Started, StepDone, Validated
+
+        match event:
+            case Started():
+                self._start(event)
+            case StepDone():
+                self._step(event)
+            case Validated():
+                best = ", the best so far" if event.best else ""
+                self._say(f"step {event.step}: validation mIoU {percent(event.scores.mean_iou)}{best}")
+            case Saved():
+                self._say(f"step {event.step}: saved {event.path.name}")
+
+    def _start(self, event: events.Started) -> None:
+        self.started = event
+        self._say(f"train dataset num: {event.train_images}")
+        self._say(f"validation dataset num: {event.validation_images}")
+        self._say(f"classes: {len(event.classes)}, parameters: {event.parameters:,}")
+        going_on = f", going on after step {event.first_step}" if event.first_step else ""
+        self._say(f"steps: {event.total_steps}{going_on}")
+        if self._console.is_terminal:
+            self._bar = _bar(self._console)
+            self._task = self._bar.add_task("train", total=event.total_steps, completed=event.first_step, told="")
+            self._bar.start()
+
+    def _step(self, event: events.StepDone) -> None:
+        if self._bar is not None:
+            # Redrawing each step of a fast net would cost more than the step.
+            if time.monotonic() - self._drawn > _REDRAW_SECONDS or event.step == event.total_steps:
+                self._drawn = time.monotonic()
+                self._bar.update(self._task, completed=event.step, told=_told(event))
+        elif event.step % self._interval == 0 or event.step in (1, event.total_steps):
+            self._say(f"step {event.step}/{event.total_steps}  {_told(event)}")
+
+    def _say(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False)
+        else:
+            self._console.say(text)
+
+
+def _told(event: events.StepDone) -> str:
+    miou = "-" if event.mean_iou is None else percent(event.mean_iou)
+    return (
+        f"loss {event.loss:.4f}  mIoU {miou}  {event.steps_per_second:.2f} steps/s  ETA {duration(event.eta_seconds)}"
+    )
+
+
+def _bar(console: Console) -> Any:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[told]}", markup=False))
+    return Progress(*columns, console=RichConsole(file=console.stream), refresh_per_second=4)
