@@ -85,6 +85,18 @@ def open_dataset(settings: Settings) -> Dataset:
     )
 
 
+def validation_images(settings: Settings) -> tuple[Path, ...]:
+    """Return the image files of the validation split in its order, from the text files alone.
+
+    Raises:
+        LmnetError: lists every problem of the text files, and every file that they name and that is missing.
+    """
+    problems = Problems()
+    files = _read_files(settings.train_path, settings.validation_path, problems)
+    problems.raise_if_any(settings.train_path)
+    return tuple(pair.image for pair in files.validation)
+
+
 def _read_files(train_path: Path, validation_path: Path | None, problems: Problems) -> _Files:
     folders = [train_path] if validation_path is None else [train_path, validation_path]
     absent = [folder for folder in dict.fromkeys(folders) if not folder.is_dir()]
