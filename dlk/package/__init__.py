@@ -1,1 +1,5 @@
-"""Put libraries, scripts and metadata into the output folder."""
+"""The folder that is copied to the device, put together from the export, the libraries and the template."""
+
+from dlk.package.assemble import assemble
+
+__all__ = ["assemble"]

@@ -1,0 +1,95 @@
+"""The folder that travels to the device: libraries, description, golden images, Python programs, header."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from dlk.errors import DlkError
+
+PACKAGE_VERSION = 1
+GRAPH = "minimal_graph_with_shape.pb"
+META = "meta.yaml"
+GOLDEN = "golden.npz"
+TEMPLATE = Path(__file__).parent / "template"
+HEADER = Path(__file__).parents[1] / "runtime" / "include" / "dlk" / "dlk.h"
+LARGEST_META = 1 << 20
+
+# What the device programs import from the processors; a folder without them is the wrong one.
+PROCESSORS = ("__init__.py", "pre.py", "post.py", "overlay.py", "palette.py", "images.py", "prediction.py")
+LEFT_OUT = ("__pycache__", "*.pyc", "ruff.toml")
+
+
+def assemble(
+    folder: Path,
+    *,
+    export: Path,
+    libraries: Mapping[str, Path],
+    processors: Path,
+    images: NDArray[np.uint8],
+    outputs: NDArray[np.float32],
+) -> None:
+    """Write the package into the empty or new ``folder``.
+
+    export: the folder with meta.yaml and the frozen graph; libraries: target name -> built library.
+    processors: the folder of lmnet.processors, shipped as ``python/lmnet/processors``.
+    images uint8 [N,H,W,3] and outputs float32 [N,H,W,C]: what ``run.py --self-test`` compares, bit for bit.
+    """
+    _check_sources(export, libraries, processors)
+    shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+    shutil.copytree(processors, folder / "python" / "lmnet" / "processors", ignore=shutil.ignore_patterns(*LEFT_OUT))
+    models = folder / "models"
+    (models / "lib").mkdir(parents=True)
+    for library in libraries.values():
+        shutil.copy(library, models / "lib" / library.name)
+    shutil.copyfile(export / GRAPH, models / GRAPH)
+    np.savez_compressed(models / GOLDEN, images=images, outputs=outputs)
+    (folder / "include").mkdir()
+    shutil.copyfile(HEADER, folder / "include" / "dlk.h")
+    files = [*(f"lib/{library.name}" for library in libraries.values()), GRAPH, GOLDEN]
+    description = {
+        **read_meta(export / META),
+        "package_version": PACKAGE_VERSION,
+        "libraries": {name: f"lib/{library.name}" for name, library in libraries.items()},
+        "hashes": {name: sha256(models / name) for name in files},
+    }
+    text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
+    (models / META).write_text(text, encoding="utf-8")
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """Return a meta.yaml; raises DlkError when it is absent, too large or no YAML mapping."""
+    try:
+        if path.stat().st_size > LARGEST_META:
+            raise DlkError("meta.yaml is too large", where=str(path), fix="export the checkpoint again")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DlkError("cannot read meta.yaml", where=str(path), received=str(error)) from error
+    if not isinstance(values, dict):
+        raise DlkError("meta.yaml holds no keys", where=str(path), fix="export the checkpoint again")
+    return values
+
+
+def sha256(path: Path) -> str:
+    """Return the file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_sources(export: Path, libraries: Mapping[str, Path], processors: Path) -> None:
+    wanted = [export / META, export / GRAPH, HEADER, *libraries.values(), *(processors / name for name in PROCESSORS)]
+    missing = [str(path) for path in wanted if not path.is_file()]
+    if missing:
+        raise DlkError(
+            "the package cannot be put together",
+            where=str(export),
+            expected="files that are not there: " + ", ".join(missing),
+            fix="export the checkpoint again; when a file of the installation is missing, install blueoil again",
+        )

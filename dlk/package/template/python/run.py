@@ -1,0 +1,216 @@
+"""Run the network on an image or a folder of images: overlays, masks and a JSON file.
+
+    python run.py -i street.jpg -m ../models/lib/libdlk_x86.so -c ../models/meta.yaml
+    python run.py --self-test
+
+Needs Python 3.9 or later and the packages in requirements.txt; a frozen graph (-m *.pb) needs TensorFlow too.
+Exit status: 0 done, 1 something given cannot be used, 3 the self-test found a difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from lmnet.inference import Model, UsageError, default_meta, default_model, read_meta
+from lmnet.self_test import SelfTestError, check_golden, check_hashes
+from PIL import Image
+
+from lmnet.processors.images import SUFFIXES, ImageError, read_image
+from lmnet.processors.overlay import mask_picture, overlay
+from lmnet.processors.prediction import prediction_json, segmentation_result
+
+logger = logging.getLogger("run")
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Tells a wrong option as every other mistake is told: one sentence, status 1."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError in place of argparse's own exit with status 2."""
+        raise UsageError(f"{message}; see --help")
+
+
+def parse_arguments(arguments: list | None = None) -> argparse.Namespace:
+    """Return the command line's options; a wrong one ends the program with status 1."""
+    parser = ArgumentParser(description="Segment an image, or every image of a folder.")
+    parser.add_argument("-i", "--input", type=Path, metavar="IMAGE_OR_FOLDER", help="what to segment")
+    parser.add_argument(
+        "-m", "--model", "-l", type=Path, default=default_model(), help="library or graph [%(default)s]"
+    )
+    parser.add_argument("-c", "--config", type=Path, default=default_meta(), help="meta.yaml [%(default)s]")
+    parser.add_argument("-o", "--output", type=Path, default=Path("output"), help="folder for results [%(default)s]")
+    parser.add_argument("--trial", type=int, default=1, metavar="N", help="runs of each image, to measure time [1]")
+    parser.add_argument("--json", action="store_true", help="also print the times as one JSON line")
+    parser.add_argument("--self-test", action="store_true", help="compare with the golden images, bit for bit")
+    options = parser.parse_args(arguments)
+    if options.input is None and not options.self_test:
+        parser.error("say what to segment with -i IMAGE_OR_FOLDER")
+    if options.trial < 1:
+        parser.error("--trial takes a number from 1 on")
+    return options
+
+
+def find_images(given: Path) -> list:
+    """Return the image, or the sorted images of the folder. Raises UsageError when there is none."""
+    if given.is_file():
+        return [given]
+    if not given.is_dir():
+        raise UsageError(f"there is no file or folder {given}")
+    images = sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not images:
+        raise UsageError(f"{given} holds no image ({', '.join(SUFFIXES)})")
+    return images
+
+
+def output_names(images: list) -> dict:
+    """Return the base name of each image's results: its stem, or its whole name where stems would collide."""
+    names = {}
+    taken = set()
+    for image in images:
+        name = image.stem
+        for candidate in (image.stem, image.name, *(f"{image.name}_{n}" for n in range(len(images)))):
+            if not taken.intersection((candidate, f"{candidate}_mask")):
+                name = candidate
+                break
+        taken.update((name, f"{name}_mask"))
+        names[image] = name
+    return names
+
+
+def write_whole(path: Path, write: object) -> None:
+    """Write a file under a temporary name beside it and rename it, so that it is whole or not there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if temporary.exists():
+            temporary.unlink()
+
+
+def save_picture(path: Path, pixels: np.ndarray) -> None:
+    """Write pixels uint8 [H,W,3] as PNG."""
+    write_whole(path, lambda temporary: Image.fromarray(pixels).save(temporary, format="PNG"))
+
+
+def segment(model: Model, path: Path, folder: Path, name: str, trials: int) -> tuple:
+    """Segment one image and write its pictures; return its JSON entry and the predictions of all trials."""
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        raise UsageError(f"{path}: {error}") from error
+    predictions = [model.predict(image) for _ in range(trials)]
+    classes = predictions[0].classes
+    height, width = image.shape[:2]
+    save_picture(folder / f"{name}.png", overlay(image, classes, model.colors))
+    save_picture(
+        folder / f"{name}_mask.png", mask_picture(classes, model.colors, model.meta.classes, size=(height, width))
+    )
+    return segmentation_result(str(path), classes, model.meta.classes, (height, width)), predictions
+
+
+def benchmark(predictions: list, model: Path, trials: int) -> dict:
+    """Return mean and standard deviation in seconds of each part."""
+    parts = {
+        "total": [p.pre + p.run + p.post for p in predictions],
+        "pre": [p.pre for p in predictions],
+        "run": [p.run for p in predictions],
+        "post": [p.post for p in predictions],
+    }
+    times = {
+        name: {"mean": statistics.fmean(values), "std": statistics.pstdev(values)} for name, values in parts.items()
+    }
+    return {
+        "model": model.name,
+        "machine": platform.machine(),
+        "trials": trials,
+        "images": len(predictions) // trials,
+        **times,
+    }
+
+
+def run(options: argparse.Namespace) -> None:
+    """Segment everything that was asked for. Raises UsageError; what could be segmented is written before."""
+    started = time.perf_counter()
+    images = find_images(options.input)
+    meta = read_meta(options.config)
+    folder = options.output / "images"
+    with Model(options.model, meta) as model:
+        logger.info("loaded %s in %.3f s", options.model, time.perf_counter() - started)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
+        model.predict(np.zeros((*meta.size, 3), np.uint8))  # the first run touches cold memory; it is not counted
+        results, predictions, faults = [], [], []
+        names = output_names(images)
+        for path in images:
+            try:
+                entry, timed = segment(model, path, folder, names[path], options.trial)
+            except UsageError as error:
+                faults.append(str(error))
+                continue
+            results.append(entry)
+            predictions += timed
+            logger.info("%s -> %s", path, folder / f"{names[path]}.png")
+    if results:
+        times = benchmark(predictions, options.model, options.trial)
+        document = prediction_json(meta.task, meta.classes, results, times)
+        text = json.dumps(document, indent=1)
+        write_whole(options.output / "output.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+        means = ", ".join(f"{part} {times[part]['mean']:.4f}" for part in ("total", "pre", "run", "post"))
+        logger.info("Benchmark avg result(sec) for %d trials: %s", options.trial, means)
+        if options.json:
+            sys.stdout.write(json.dumps({"output": str(options.output / "output.json"), **times}) + "\n")
+    if faults:
+        raise UsageError("; ".join(faults))
+
+
+def self_test(options: argparse.Namespace) -> None:
+    """Compare files and golden images with what was verified. Raises UsageError or SelfTestError."""
+    meta = read_meta(options.config)
+    if options.model.suffix != ".so":
+        raise UsageError("--self-test compares a library bit for bit; TensorFlow rounds in its own order")
+    files = check_hashes(meta, options.model)
+    with Model(options.model, meta) as model:
+        compared = check_golden(meta, model)
+    logger.info("self-test passed: %d files and %d output values of %s agree", len(files), compared, options.model.name)
+    if options.json:
+        sys.stdout.write(json.dumps({"self_test": "passed", "files": files, "values": compared}) + "\n")
+
+
+def main(arguments: list | None = None) -> int:
+    """Return the exit status of the program."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        options = parse_arguments(arguments)
+        if options.self_test:
+            self_test(options)
+        if options.input is not None:
+            run(options)
+    except UsageError as error:
+        logger.error("error: %s", error)
+        return 1
+    except SelfTestError as error:
+        logger.error("self-test failed: %s", error)
+        return 3
+    except KeyboardInterrupt:
+        logger.error("stopped")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
