@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import KerasTensor, ops
 
-VOID = 255
+from lmnet.datasets.base import VOID
 
 
 @keras.saving.register_keras_serializable("lmnet")

@@ -32,9 +32,7 @@ def conv_block(
         activation: a quantizer, the name of a Keras activation, or none.
     """
     x = QuantizedConv2D(filters, kernel_size, kernel_quantizer=kernel_quantizer, name=name)(x)
-    x = keras.layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn"
-    )(x)
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_bn")(x)
     match activation:
         case None:
             return x

@@ -1,0 +1,1 @@
+"""What happens after a step, one file each; trainer.py lists them in their order."""

@@ -1,0 +1,28 @@
+"""A callback that shares the run's state and acts once a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from lmnet.training.state import TrainingState
+
+
+class StepCallback(keras.callbacks.Callback):
+    """Calls ``after_step`` when a step is finished and counted.
+
+    Args:
+        state: shared by all callbacks of a run.
+    """
+
+    def __init__(self, state: TrainingState) -> None:
+        super().__init__()
+        self.state = state
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Act."""
+        self.after_step()
+
+    def after_step(self) -> None:
+        """Act on the step that ``state`` describes."""

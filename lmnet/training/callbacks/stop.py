@@ -1,0 +1,43 @@
+"""Ctrl-C once: finish the step, save, stop. Twice: stop at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+from lmnet.training.callbacks.base import StepCallback
+from lmnet.training.state import TrainingState
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopOnSignal(StepCallback):
+    """A context manager that catches SIGINT and SIGTERM, and the callback that obeys them after the step."""
+
+    def __init__(self, state: TrainingState) -> None:
+        super().__init__(state)
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Take over the signals; in another thread than the main one nothing can be caught."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._catch) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def after_step(self) -> None:
+        """Tell Keras to stop."""
+        if self.requested:
+            self.model.stop_training = True
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True

@@ -1,0 +1,46 @@
+"""Measure the whole validation split, exactly: every image once, void pixels left out."""
+
+from __future__ import annotations
+
+import time
+
+import keras
+import numpy as np
+
+from lmnet.datasets.feeder import validation_batches
+from lmnet.metrics.confusion import confusion_matrix
+from lmnet.metrics.iou import scores
+from lmnet.processors.post import class_map
+from lmnet.training.callbacks.base import StepCallback
+from lmnet.training.events import Validated
+from lmnet.training.state import TrainingState, Validation
+
+
+class Validate(StepCallback):
+    """Runs every ``test_steps`` steps and after the last one; remembers the best mIoU."""
+
+    def after_step(self) -> None:
+        """Validate when it is time."""
+        state = self.state
+        if state.step % state.settings.test_steps and not state.is_last_step:
+            return
+        begin = time.monotonic()
+        state.validation = validate(self.model, state)
+        state.validation_seconds = time.monotonic() - begin
+        state.mean_iou = state.validation.scores.mean_iou
+        state.is_best = state.best_mean_iou is None or state.mean_iou > state.best_mean_iou
+        if state.is_best:
+            state.best_mean_iou = state.mean_iou
+        state.report(Validated(state.step, state.validation.scores, state.dataset.classes, state.is_best))
+
+
+def validate(model: keras.Model, state: TrainingState) -> Validation:
+    """Return scores and mean loss of the model over the validation split."""
+    classes, split = len(state.dataset.classes), state.dataset.validation
+    matrix = np.zeros((classes, classes), np.int64)
+    loss = 0.0
+    for images, masks in validation_batches(split, state.settings, state.settings.batch_size):
+        logits = model.predict_on_batch(images)
+        matrix += confusion_matrix(masks, class_map(logits), classes)
+        loss += float(model.loss(masks, logits)) * len(images)
+    return Validation(scores(matrix), loss / len(split))

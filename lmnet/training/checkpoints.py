@@ -1,0 +1,149 @@
+"""Checkpoints on disk: ``checkpoints/save.ckpt-N/{model.keras,state.json}``, whole or absent.
+
+A checkpoint is written beside its place and renamed, so a killed process leaves at most a hidden folder, which the next
+run removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+
+from lmnet import layers, losses, quantizers, schedules  # noqa: F401 - a saved model names their classes
+from lmnet.errors import LmnetError
+
+FORMAT_VERSION = 1
+MODEL, STATE, BEST = "model.keras", "state.json", "best"
+_NAME = re.compile(r"save\.ckpt-(\d+)")
+_UNFINISHED = ".unfinished-"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointState:
+    """What a checkpoint knows beside weights and optimizer.
+
+    Attributes:
+        step: finished steps.
+        network: name of the network.
+        classes: class names in the order of the outputs.
+        mean_iou: of the last validation before it.
+        best: name of the best checkpoint at that time, possibly this one.
+        best_mean_iou: mIoU of ``best``.
+    """
+
+    step: int
+    network: str
+    classes: tuple[str, ...]
+    mean_iou: float | None
+    best: str | None
+    best_mean_iou: float | None
+
+
+def name_of(step: int) -> str:
+    """Return the name of the checkpoint after ``step`` steps."""
+    return f"save.ckpt-{step}"
+
+
+def list_steps(folder: Path) -> list[int]:
+    """Return the steps of the checkpoints in a ``checkpoints`` folder, ascending."""
+    if not folder.is_dir():
+        return []
+    matches = (_NAME.fullmatch(path.name) for path in folder.iterdir() if path.is_dir())
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def save(model: keras.Model, folder: Path, state: CheckpointState) -> Path:
+    """Write a checkpoint and return its path; on return it is whole and on disk."""
+    target = folder / name_of(state.step)
+    unfinished = folder / f"{_UNFINISHED}{target.name}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    model.save(unfinished / MODEL)
+    facts = {"version": FORMAT_VERSION, **asdict(state), "sha256": _digest(unfinished / MODEL)}
+    (unfinished / STATE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    for path in (unfinished / MODEL, unfinished / STATE, unfinished):
+        _flush(path)
+    if target.exists():
+        replaced = folder / f"{_UNFINISHED}replaced-{target.name}"
+        shutil.rmtree(replaced, ignore_errors=True)
+        target.rename(replaced)
+    unfinished.rename(target)
+    _flush(folder)
+    discard_unfinished(folder)
+    return target
+
+
+def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointState]:
+    """Return model and state of a checkpoint.
+
+    Args:
+        path: the folder ``save.ckpt-N``.
+        compiled: with optimizer and loss, to train on; else for prediction only.
+
+    Raises:
+        LmnetError: a file is missing, damaged, or of another version.
+    """
+    try:
+        facts = json.loads((path / STATE).read_text(encoding="utf-8"))
+        if facts.pop("version") != FORMAT_VERSION:
+            raise ValueError("it was written by another version of Blueoil")
+        if facts.pop("sha256") != _digest(path / MODEL):
+            raise ValueError(f"{MODEL} is damaged: its checksum is not the one in {STATE}")
+        state = CheckpointState(**(facts | {"classes": tuple(facts["classes"])}))
+        model = keras.models.load_model(path / MODEL, compile=compiled)
+        if compiled and int(model.optimizer.iterations) != state.step:
+            raise ValueError(f"the optimizer is at step {int(model.optimizer.iterations)}, {STATE} at {state.step}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LmnetError(
+            f"The checkpoint {path.name} cannot be read: {error}",
+            where=str(path),
+            expected=f"{MODEL} and {STATE} as training wrote them",
+            fix=f"remove the folder {path.name}; the run then goes on from the checkpoint before it",
+        ) from error
+    return model, state
+
+
+def last(folder: Path) -> Path | None:
+    """Return the newest checkpoint of a ``checkpoints`` folder, or None."""
+    steps = list_steps(folder)
+    return folder / name_of(steps[-1]) if steps else None
+
+
+def write_best(experiment: Path, name: str) -> None:
+    """Make the file ``best`` of an experiment folder name a checkpoint."""
+    unfinished = experiment / f"{_UNFINISHED}{BEST}"
+    unfinished.write_text(name + "\n", encoding="utf-8")
+    unfinished.replace(experiment / BEST)
+
+
+def prune(folder: Path, keep: int, best: str | None) -> None:
+    """Remove all but the newest ``keep`` checkpoints and the best one."""
+    for step in list_steps(folder)[:-keep]:
+        if name_of(step) != best:
+            shutil.rmtree(folder / name_of(step))
+
+
+def discard_unfinished(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+"""What a training run tells whoever watches it. Nothing here imports TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmnet.metrics.iou import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins, or goes on after ``first_step`` finished steps; ``parameters`` are the trainable ones."""
+
+    total_steps: int
+    first_step: int
+    train_images: int
+    validation_images: int
+    classes: tuple[str, ...]
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step is finished.
+
+    Attributes:
+        step: finished steps so far, 1..total_steps.
+        total_steps: steps of the whole run.
+        loss: loss of this step's batch.
+        learning_rate: rate of this step.
+        mean_iou: of the last validation, 0..1; None before the first.
+        steps_per_second: speed of the recent steps, without validation.
+        eta_seconds: time to the end of the run, its validations included.
+    """
+
+    step: int
+    total_steps: int
+    loss: float
+    learning_rate: float
+    mean_iou: float | None
+    steps_per_second: float
+    eta_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The whole validation split was measured after ``step`` steps; ``best`` when no earlier mIoU was higher."""
+
+    step: int
+    scores: Scores
+    class_names: tuple[str, ...]
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint is whole on disk."""
+
+    step: int
+    path: Path
+
+
+Event = Started | StepDone | Validated | Saved
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """How a run ended.
+
+    Attributes:
+        step: finished steps.
+        finished: False when the run was stopped before its last step.
+        last: name of the newest checkpoint.
+        best: name of the checkpoint with the highest validation mIoU; None before the first validation.
+        mean_iou: validation mIoU of ``best``, 0..1.
+    """
+
+    step: int
+    finished: bool
+    last: str
+    best: str | None
+    mean_iou: float | None

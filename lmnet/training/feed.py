@@ -1,0 +1,44 @@
+"""The training batches as Keras wants them: item i is the batch of global step ``first_step + i``."""
+
+from __future__ import annotations
+
+import os
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from lmnet.datasets.base import Dataset
+from lmnet.datasets.feeder import batch_for_step
+from lmnet.settings import Settings
+
+MOST_WORKERS = 8
+
+
+class StepBatches(keras.utils.PyDataset):
+    """Batches of the remaining steps, a pure function of the step; threads prepare them ahead, order kept.
+
+    Attributes:
+        error: what went wrong in a worker, for Keras tells it in its own words only.
+    """
+
+    def __init__(self, dataset: Dataset, settings: Settings, first_step: int, total_steps: int) -> None:
+        workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) - 1))
+        super().__init__(workers=workers, max_queue_size=2 * workers)
+        self.dataset = dataset
+        self.settings = settings
+        self.first_step = first_step
+        self.total_steps = total_steps
+        self.error: Exception | None = None
+
+    def __len__(self) -> int:
+        """Return the number of steps left."""
+        return self.total_steps - self.first_step
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Return images float32 [B,H,W,3] and masks uint8 [B,H,W] of a step."""
+        try:
+            return batch_for_step(self.dataset, self.settings, self.first_step + index)
+        except Exception as error:
+            self.error = error
+            raise

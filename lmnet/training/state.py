@@ -1,0 +1,76 @@
+"""Where a run stands: written by a few callbacks, read by the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmnet.datasets.base import Dataset
+from lmnet.metrics.iou import Scores
+from lmnet.settings import Settings
+from lmnet.training.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Result of one exact validation pass: scores, and the mean loss over the images."""
+
+    scores: Scores
+    loss: float
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """The run and its progress.
+
+    Attributes:
+        settings: the run's settings.
+        dataset: checked dataset.
+        folder: experiment folder.
+        report: told every event.
+        total_steps: steps of the whole run.
+        first_step: finished steps when this process began.
+        step: finished steps.
+        loss: loss of the last step.
+        learning_rate: rate of the last step.
+        validation: the validation after this very step; None if there was none.
+        validation_seconds: duration of the last validation pass.
+        mean_iou: of the last validation.
+        best: name of the best checkpoint so far, and its mIoU.
+        best_mean_iou: highest mIoU so far.
+        is_best: this step's validation was the best.
+        last: name of the newest checkpoint.
+    """
+
+    settings: Settings
+    dataset: Dataset
+    folder: Path
+    report: Callable[[Event], None]
+    total_steps: int
+    first_step: int = 0
+    step: int = 0
+    loss: float = float("nan")
+    learning_rate: float = 0.0
+    validation: Validation | None = None
+    validation_seconds: float = 0.0
+    mean_iou: float | None = None
+    best: str | None = None
+    best_mean_iou: float | None = None
+    is_best: bool = False
+    last: str | None = None
+
+    @property
+    def is_last_step(self) -> bool:
+        """The run has just finished its last step."""
+        return self.step >= self.total_steps
+
+    @property
+    def is_summary_step(self) -> bool:
+        """This step is recorded: every ``summarise_steps``-th, and the last."""
+        return self.step % self.settings.summarise_steps == 0 or self.is_last_step
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training images so far."""
+        return self.step * self.settings.batch_size / len(self.dataset.train)

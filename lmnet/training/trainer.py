@@ -1,0 +1,126 @@
+"""Train a network: open the dataset, build or resume, fit, and keep what a callback after each step writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from lmnet import networks
+from lmnet.datasets import open_dataset
+from lmnet.datasets.base import Dataset
+from lmnet.errors import LmnetError
+from lmnet.losses import ClassBalancedCrossentropy
+from lmnet.optimizers import OPTIMIZERS
+from lmnet.schedules import make_schedule
+from lmnet.settings import Settings
+from lmnet.training import checkpoints
+from lmnet.training.callbacks.checkpoint import Checkpoint
+from lmnet.training.callbacks.count import Count
+from lmnet.training.callbacks.csv_log import CsvLog
+from lmnet.training.callbacks.nan_guard import NanGuard
+from lmnet.training.callbacks.progress import Progress
+from lmnet.training.callbacks.stop import StopOnSignal
+from lmnet.training.callbacks.tensorboard import TensorBoard
+from lmnet.training.callbacks.validation import Validate
+from lmnet.training.events import Event, Started, TrainingResult
+from lmnet.training.feed import StepBatches
+from lmnet.training.seeding import make_repeatable
+from lmnet.training.state import TrainingState
+
+
+def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) -> TrainingResult:
+    """Train until the last step, or until Ctrl-C, from the newest checkpoint in the folder if there is one.
+
+    Data order, augmentation and first weights depend on ``settings.seed`` only, so a resumed run ends with the weights
+    of an unbroken one.
+
+    Args:
+        settings: the run.
+        folder: experiment folder; gets checkpoints, ``best``, tensorboard and results.csv.
+        report: called with each event, in this thread.
+
+    Raises:
+        LmnetError: a fault in dataset, settings or checkpoint, or training diverged.
+        KeyboardInterrupt: Ctrl-C a second time.
+    """
+    make_repeatable(settings.seed)
+    dataset = open_dataset(settings)
+    total_steps = settings.total_steps(len(dataset.train))
+    state = TrainingState(settings=settings, dataset=dataset, folder=folder, report=report, total_steps=total_steps)
+    model = _resume(state) or _begin(settings, dataset)
+    report(
+        Started(
+            total_steps=total_steps,
+            first_step=state.first_step,
+            train_images=len(dataset.train),
+            validation_images=len(dataset.validation),
+            classes=dataset.classes,
+            parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+        )
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    if state.first_step < total_steps:
+        _fit(model, state)
+    assert state.last is not None  # noqa: S101 - the last step saves
+    return TrainingResult(
+        step=state.step,
+        finished=state.step >= total_steps,
+        last=state.last,
+        best=state.best,
+        mean_iou=state.best_mean_iou,
+    )
+
+
+def _begin(settings: Settings, dataset: Dataset) -> keras.Model:
+    model = networks.build(settings, len(dataset.classes))
+    optimizer = OPTIMIZERS[settings.optimizer](make_schedule(settings, len(dataset.train)))
+    model.compile(optimizer=optimizer, loss=ClassBalancedCrossentropy(), jit_compile=False)
+    return model
+
+
+def _resume(state: TrainingState) -> keras.Model | None:
+    """Return the model of the newest checkpoint and bring the state to its step; None where there is none."""
+    folder = state.folder / "checkpoints"
+    checkpoints.discard_unfinished(folder)
+    path = checkpoints.last(folder)
+    if path is None:
+        return None
+    model, saved = checkpoints.load(path)
+    if saved.classes != state.dataset.classes or saved.network != state.settings.network:
+        raise LmnetError(
+            f"The checkpoint {path.name} belongs to another network or dataset.",
+            where=str(path),
+            expected=f"{state.settings.network} with the classes {', '.join(state.dataset.classes)}",
+            received=f"{saved.network} with the classes {', '.join(saved.classes)}",
+            fix="resume with the dataset of the run, or start a new run",
+        )
+    state.first_step = state.step = saved.step
+    state.last, state.mean_iou = path.name, saved.mean_iou
+    state.best, state.best_mean_iou = saved.best, saved.best_mean_iou
+    if saved.best is not None:
+        checkpoints.write_best(state.folder, saved.best)
+    return model
+
+
+def _fit(model: keras.Model, state: TrainingState) -> None:
+    batches = StepBatches(state.dataset, state.settings, state.first_step, state.total_steps)
+    with StopOnSignal(state) as stop:
+        callbacks = [
+            Count(state),
+            NanGuard(state),
+            stop,
+            Progress(state),
+            Validate(state),
+            Checkpoint(state),
+            CsvLog(state),
+            TensorBoard(state),
+        ]
+        try:
+            model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
+        except Exception as error:
+            if batches.error is not None:
+                raise batches.error from error
+            raise

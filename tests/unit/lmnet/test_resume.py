@@ -1,0 +1,138 @@
+"""A resumed run ends with the weights of an unbroken one; damaged checkpoints are told, not used."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from lmnet.datasets.sample import draw_dataset
+from lmnet.errors import LmnetError
+from lmnet.settings import Settings
+from lmnet.training import checkpoints
+from lmnet.training.events import Started, StepDone
+from lmnet.training.trainer import train
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scenes"
+    draw_dataset(folder, train=5, validation=2, size=(32, 32), seed=1)
+    return Settings(
+        train_path=folder,
+        validation_path=folder,
+        image_size=(32, 32),
+        batch_size=2,
+        max_steps=6,
+        optimizer="Adam",
+        learning_rate_schedule="cosine",
+        augmentors={"FlipLeftRight": {}, "Brightness": {}},
+        save_checkpoint_steps=3,
+        test_steps=3,
+        summarise_steps=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def unbroken(config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken")
+    train(config, folder, report=lambda event: None)
+    return folder
+
+
+@pytest.fixture
+def killed(config, tmp_path):
+    """A run killed after its fifth step: its last whole checkpoint is that of step 3."""
+
+    def report(event):
+        if isinstance(event, StepDone) and event.step == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(config, tmp_path, report=report)
+    assert checkpoints.list_steps(tmp_path / "checkpoints") == [3]
+    return tmp_path
+
+
+def everything(folder, step):
+    model, state = checkpoints.load(folder / "checkpoints" / f"save.ckpt-{step}")
+    return [*model.get_weights(), *(np.asarray(variable) for variable in model.optimizer.variables)], state
+
+
+def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
+    half_written = killed / "checkpoints" / ".unfinished-save.ckpt-5"
+    half_written.mkdir()
+    (half_written / "model.keras").write_bytes(b"half")
+    events = []
+    result = train(config, killed, report=events.append)
+    assert isinstance(events[0], Started)
+    assert events[0].first_step == 3
+    assert [event.step for event in events if isinstance(event, StepDone)] == [4, 5, 6]
+    assert not half_written.exists()
+    assert result.finished
+    (ours, our_state), (theirs, their_state) = everything(killed, 6), everything(unbroken, 6)
+    assert len(ours) == len(theirs) > 100
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert our_state == their_state
+    assert (killed / "results.csv").read_text() == (unbroken / "results.csv").read_text()
+    assert (killed / "best").read_text() == (unbroken / "best").read_text()
+
+
+def test_rows_after_the_checkpoint_are_done_again_once(config, killed):
+    with (killed / "results.csv").open("a") as file:
+        file.write("5,2.0,1.")
+    train(config, killed, report=lambda event: None)
+    with (killed / "results.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["1", "2", "3", "4", "5", "6"]
+
+
+def _truncate(path):
+    data = (path / "model.keras").read_bytes()
+    (path / "model.keras").write_bytes(data[: len(data) // 2])
+
+
+def _flip_a_bit(path):
+    data = bytearray((path / "model.keras").read_bytes())
+    data[len(data) // 2] ^= 1
+    (path / "model.keras").write_bytes(data)
+
+
+DAMAGES = {
+    "truncated": _truncate,
+    "bit flipped": _flip_a_bit,
+    "no model": lambda path: (path / "model.keras").unlink(),
+    "no state": lambda path: (path / "state.json").unlink(),
+    "state is no JSON": lambda path: (path / "state.json").write_text("{"),
+    "state of another kind": lambda path: (path / "state.json").write_text(json.dumps({"version": 1})),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_checkpoint_is_told(unbroken, tmp_path, damage):
+    path = tmp_path / "save.ckpt-6"
+    shutil.copytree(unbroken / "checkpoints" / path.name, path)
+    DAMAGES[damage](path)
+    with pytest.raises(LmnetError, match=r"save\.ckpt-6 cannot be read") as error:
+        checkpoints.load(path)
+    assert "remove the folder save.ckpt-6" in error.value.fix
+
+
+def test_checkpoint_of_another_network_is_refused(config, unbroken):
+    with pytest.raises(LmnetError, match="another network"):
+        train(config.model_copy(update={"network": "LmSegnetV1"}), unbroken, report=lambda event: None)
+
+
+def test_checkpoint_written_again_replaces_the_old(unbroken, tmp_path):
+    model, state = checkpoints.load(unbroken / "checkpoints" / "save.ckpt-6")
+    for mean_iou in (0.25, 0.5):
+        changed = checkpoints.CheckpointState(6, state.network, state.classes, mean_iou, None, None)
+        checkpoints.save(model, tmp_path, changed)
+    assert [path.name for path in tmp_path.iterdir()] == ["save.ckpt-6"]
+    assert checkpoints.load(tmp_path / "save.ckpt-6")[1].mean_iou == 0.5

@@ -1,0 +1,151 @@
+"""Training writes what it promises, learns, stops when told, and never keeps a broken network."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lmnet.datasets.sample import draw_dataset
+from lmnet.errors import LmnetError
+from lmnet.settings import Settings
+from lmnet.training import checkpoints
+from lmnet.training.events import Saved, Started, StepDone, Validated
+from lmnet.training.trainer import train
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scenes"
+    draw_dataset(folder, train=6, validation=3, size=(32, 32), seed=1)
+    return folder
+
+
+def settings(data, **values):
+    usual = {"image_size": (32, 32), "batch_size": 2, "max_steps": 12, "optimizer": "Adam", "test_steps": 5}
+    usual |= {"save_checkpoint_steps": 4, "summarise_steps": 3, "keep_checkpoint_max": 2, "learning_rate": 0.003}
+    return Settings(train_path=data, validation_path=data, **(usual | values))
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    folder, events = tmp_path_factory.mktemp("run"), []
+    return folder, events, train(settings(data), folder, report=events.append)
+
+
+def of_kind(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_events(run):
+    _, events, result = run
+    (started,) = of_kind(events, Started)
+    assert (started.total_steps, started.first_step, started.train_images, started.validation_images) == (12, 0, 6, 3)
+    assert started.parameters == 2_559_126
+    steps = of_kind(events, StepDone)
+    assert [event.step for event in steps] == list(range(1, 13))
+    assert steps[4].mean_iou is None
+    assert steps[5].mean_iou is not None
+    assert all(event.steps_per_second > 0 for event in steps)
+    assert steps[-1].learning_rate == pytest.approx(0.003)
+    assert [event.step for event in of_kind(events, Validated)] == [5, 10, 12]
+    assert {4, 5, 8, 12} <= {event.step for event in of_kind(events, Saved)}
+    assert result.step == 12
+    assert result.finished
+
+
+def test_loss_falls(run):
+    losses = [event.loss for event in of_kind(run[1], StepDone)]
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+
+
+def test_checkpoints_kept(run):
+    folder, events, result = run
+    newest = sorted({event.step for event in of_kind(events, Saved)})[-2:]
+    best = [event.step for event in of_kind(events, Validated) if event.best][-1]
+    assert checkpoints.list_steps(folder / "checkpoints") == sorted({*newest, best})
+    assert (folder / "best").read_text() == f"save.ckpt-{best}\n"
+    assert (result.last, result.best) == ("save.ckpt-12", f"save.ckpt-{best}")
+    assert result.mean_iou == max(event.scores.mean_iou for event in of_kind(events, Validated))
+    assert not list(folder.rglob(".unfinished*"))
+
+
+def test_results_csv(run):
+    folder, events, _ = run
+    with (folder / "results.csv").open() as file:
+        rows = {int(row["step"]): row for row in csv.DictReader(file)}
+    assert list(rows) == [3, 5, 6, 9, 10, 12]
+    losses = {event.step: event.loss for event in of_kind(events, StepDone)}
+    assert all(float(row["loss"]) == pytest.approx(losses[step], rel=1e-5) for step, row in rows.items())
+    assert rows[3]["mean_iou"] == ""
+    scores = of_kind(events, Validated)[0].scores
+    assert float(rows[5]["mean_iou"]) == pytest.approx(scores.mean_iou, abs=1e-6)
+    assert float(rows[5]["iou/Road"]) == pytest.approx(scores.iou[3], abs=1e-6)
+    assert float(rows[9]["epoch"]) == 3
+
+
+def test_tensorboard_records(run):
+    train_log, validation_log = (EventAccumulator(str(run[0] / "tensorboard" / n)) for n in ("train", "validation"))
+    train_log.Reload()
+    validation_log.Reload()
+    assert {"learning_rate", "loss/loss"} <= set(train_log.Tags()["tensors"])
+    wanted = {"metrics/mean_iou", "metrics/iou/Road", "loss/loss", "images/input", "images/labels"}
+    assert wanted | {"images/prediction", "images/overlap"} <= set(validation_log.Tags()["tensors"])
+    assert [event.step for event in validation_log.Tensors("metrics/mean_iou")] == [5, 10, 12]
+
+
+def test_nothing_left_to_do(run, data):
+    folder, _, before = run
+    events = []
+    assert train(settings(data), folder, report=events.append) == before
+    assert [type(event) for event in events] == [Started]
+
+
+def test_ctrl_c_finishes_the_step_and_saves(data, tmp_path):
+    events = []
+
+    def report(event):
+        events.append(event)
+        if isinstance(event, StepDone) and event.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    result = train(settings(data), tmp_path, report=report)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (result.step, result.finished) == (3, False)
+    assert (result.last, result.best) == ("save.ckpt-3", None)
+    assert checkpoints.list_steps(tmp_path / "checkpoints") == [3]
+
+
+def test_second_ctrl_c_stops_at_once(data, tmp_path):
+    def report(event):
+        if isinstance(event, StepDone):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings(data), tmp_path, report=report)
+    assert checkpoints.list_steps(tmp_path / "checkpoints") == []
+
+
+def test_divergence_is_named_and_the_last_good_checkpoint_stays(data, tmp_path):
+    config = settings(data, optimizer="Momentum", learning_rate=1e30, save_checkpoint_steps=1, test_steps=100)
+    with pytest.raises(LmnetError, match="diverged at step") as error:
+        train(config, tmp_path, report=lambda event: None)
+    assert "LEARNING_RATE" in error.value.fix
+    for step in checkpoints.list_steps(tmp_path / "checkpoints"):
+        model, _ = checkpoints.load(tmp_path / "checkpoints" / f"save.ckpt-{step}")
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_fault_in_the_data_is_told_in_its_own_words(data, tmp_path, monkeypatch):
+    def broken(dataset, settings, step):
+        raise LmnetError("the image is gone")
+
+    monkeypatch.setattr("lmnet.training.feed.batch_for_step", broken)
+    with pytest.raises(LmnetError, match="the image is gone"):
+        train(settings(data), tmp_path, report=lambda event: None)
