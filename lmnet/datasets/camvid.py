@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lmnet.augmentors import check_augmentors
 from lmnet.datasets.base import Dataset, Pair, Split, Survey
-from lmnet.datasets.cache import SampleCache
+from lmnet.datasets.cache import LIMIT_BYTES, SampleCache
 from lmnet.datasets.check import Decoded, decode, find_leaks
 from lmnet.datasets.labels import Labels, has_labels, read_labels
 from lmnet.datasets.lists import read_list
@@ -58,10 +58,14 @@ def survey(train_path: Path, validation_path: Path | None = None) -> Survey:
     return Survey(files.labels.classes, len(files.train), len(files.validation))
 
 
-def open_dataset(settings: Settings) -> Dataset:
+def open_dataset(settings: Settings, *, cache_bytes: int = LIMIT_BYTES) -> Dataset:
     """Return the dataset of the settings, every file decoded and checked.
 
-    It takes about 10 ms of one core for a pair of 360 x 480, and ``image_size`` * 4 bytes of memory (see cache.py).
+    It takes about 10 ms of one core for a pair of 360 x 480, and height * width * 4 bytes of memory for a sample.
+
+    Args:
+        settings: paths, image size and augmentors are read.
+        cache_bytes: memory for decoded samples; those past it are decoded again whenever they are asked for.
 
     Raises:
         LmnetError: lists everything that is wrong, where, and how to mend it.
@@ -70,7 +74,7 @@ def open_dataset(settings: Settings) -> Dataset:
     problems = Problems()
     files = _read_files(settings.train_path, settings.validation_path, problems)
     size = settings.image_size
-    cache = SampleCache(partial(_image_and_mask, labels=files.labels, size=size))
+    cache = SampleCache(partial(_image_and_mask, labels=files.labels, size=size), cache_bytes)
     digests = {
         name: _fill(name, pairs, files.labels, size, cache, problems)
         for name, pairs in (("training", files.train), ("validation", files.validation))

@@ -1,30 +1,15 @@
 """One drawn street scene: an image and its exact mask, from nothing but a random generator.
 
 Everything stands on a ground plane under one vanishing point. A depth ``t`` runs from 0 at the horizon to 1 at the
-lower edge; heights and widths of things are proportional to it. Shapes are drawn three times as large, colours and
-classes by the same calls; the image is averaged down (so its edges are smooth), the mask takes the middle pixel.
+lower edge; heights and widths of things are proportional to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from lmnet.processors.palette import CAMVID_COLORS
-
-VOID_INDEX = len(CAMVID_COLORS)
-"""Index that the masks on disk give to what has no class: the line after the eleven classes."""
-
-_INDEX = {name: i for i, name in enumerate(CAMVID_COLORS)}
-_SCALE = 3
-_NOISE = {"sky": 2.0, "building": 7.0, "road": 5.0, "pavement": 6.0, "tree": 20.0, "fence": 8.0}
-_OTHER_NOISE = 4.0
-
-Point = tuple[float, float]
-Rgb = tuple[int, int, int]
+from lmnet.datasets.canvas import SCALE, Canvas, Point, Rgb
 
 
 def draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -48,42 +33,16 @@ def draw_scene(rng: np.random.Generator, size: tuple[int, int]) -> tuple[NDArray
     return scene.finish()
 
 
-class _Scene:
-    """A picture in the making: colours and classes on two canvases of three times the size."""
+class _Scene(Canvas):
+    """A street: where horizon, kerbs and vanishing point lie, and everything that stands there."""
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int]) -> None:
-        self.rng = rng
-        self.height, self.width = size[0] * _SCALE, size[1] * _SCALE
-        self.colors = Image.new("RGB", (self.width, self.height))
-        self.classes = Image.new("L", (self.width, self.height), VOID_INDEX)
-        self._paint = ImageDraw.Draw(self.colors)
-        self._mark = ImageDraw.Draw(self.classes)
+        super().__init__(rng, size)
         self.horizon = self.height * rng.uniform(0.36, 0.48)
         self.vanish = self.width * rng.uniform(0.38, 0.62)
         self.road_left = self.vanish - self.width * rng.uniform(0.35, 0.65)
         self.road_right = self.vanish + self.width * rng.uniform(0.35, 0.65)
         self.pavement = self.width * rng.uniform(0.22, 0.38)
-
-    def shade(self, color: Sequence[float], spread: float = 18) -> Rgb:
-        """Return a colour near the given one."""
-        red, green, blue = (int(np.clip(c + self.rng.normal(0, spread), 0, 255)) for c in color)
-        return red, green, blue
-
-    def polygon(self, name: str, points: Sequence[Point], color: Rgb) -> None:
-        """Fill a polygon with a colour and a class."""
-        self._paint.polygon(list(points), fill=color)
-        self._mark.polygon(list(points), fill=_INDEX.get(name, VOID_INDEX))
-
-    def box(self, name: str, left: float, top: float, right: float, bottom: float, color: Rgb) -> None:
-        """Fill an upright rectangle; at least a pixel of the mask wide and high, so that thin things are labelled."""
-        right, bottom = max(right, left + _SCALE), max(bottom, top + _SCALE)
-        self.polygon(name, [(left, top), (right, top), (right, bottom), (left, bottom)], color)
-
-    def disc(self, name: str, x: float, y: float, rx: float, ry: float, color: Rgb) -> None:
-        """Fill an ellipse around a point."""
-        frame = (x - rx, y - ry, x + rx, y + ry)
-        self._paint.ellipse(frame, fill=color)
-        self._mark.ellipse(frame, fill=_INDEX.get(name, VOID_INDEX))
 
     def ground_point(self, edge: float, t: float) -> Point:
         """Return the point at depth ``t`` of the line from the vanishing point to ``edge`` on the lower edge."""
@@ -98,10 +57,8 @@ class _Scene:
         choices = ((120, 165, 225), (185, 195, 205), (205, 190, 185), (150, 185, 225))
         top = np.array(self.shade(choices[self.rng.integers(len(choices))], 12), dtype=np.float64)
         rows = np.linspace(0, 1, self.height)[:, None, None]
-        field = top + (np.array([235, 235, 235]) - top) * np.clip(rows * 1.6, 0, 1)
-        field = np.broadcast_to(field, (self.height, self.width, 3)).astype(np.uint8)
-        self.colors.paste(Image.fromarray(np.ascontiguousarray(field)))
-        self.classes.paste(_INDEX["sky"], (0, 0, self.width, self.height))
+        tones = top + (np.array([235, 235, 235]) - top) * np.clip(rows * 1.6, 0, 1)
+        self.fill("sky", np.broadcast_to(tones, (self.height, self.width, 3)).astype(np.uint8))
         for _ in range(self.rng.integers(0, 4)):
             x, y = self.rng.uniform(0, self.width), self.rng.uniform(0, self.horizon * 0.7)
             radius = self.width * self.rng.uniform(0.05, 0.15)
@@ -222,7 +179,7 @@ class _Scene:
     def _lamp(self, t: float, where: float) -> None:
         x, y = self._beside(t, where, 0.08, 0.2)
         tall = self.height * self.rng.uniform(0.75, 0.95) * t
-        half = max(self.width * 0.010 * t, _SCALE * 0.5)
+        half = max(self.width * 0.010 * t, SCALE * 0.5)
         grey = self.shade((58, 62, 60), 8)
         self.box("pole", x - half, y - tall, x + half, y, grey)
         toward = np.sign(self.vanish - x) or 1.0
@@ -232,7 +189,7 @@ class _Scene:
     def _sign(self, t: float, where: float) -> None:
         x, y = self._beside(t, where, 0.1, 0.3)
         tall = self.height * self.rng.uniform(0.40, 0.52) * t
-        half = max(self.width * 0.008 * t, _SCALE * 0.5)
+        half = max(self.width * 0.008 * t, SCALE * 0.5)
         self.box("pole", x - half, y - tall, x + half, y, self.shade((98, 100, 102), 8))
         face = self.height * self.rng.uniform(0.055, 0.085) * t
         rim = self.shade(((214, 40, 44), (40, 84, 204), (230, 190, 40))[self.rng.integers(3)], 10)
@@ -253,7 +210,7 @@ class _Scene:
             ((176, 28, 32), (30, 52, 128), (226, 226, 228), (34, 34, 38), (60, 120, 90))[self.rng.integers(5)], 12
         )
         tyre: Rgb = (24, 24, 26)
-        self._shadow(x, y, wide * 1.15)
+        self.darken(x, y, wide * 1.15, wide * 0.14, (44, 44, 48))
         for dx in (-0.8, 0.55):
             self.box("car", x + wide * dx, y - tall * 0.2, x + wide * (dx + 0.25), y, tyre)
         self.box("car", x - wide, y - tall * 0.62, x + wide, y - tall * 0.1, body)
@@ -264,11 +221,6 @@ class _Scene:
         lamp: Rgb = (250, 236, 170) if where < 0.5 else (220, 30, 30)
         for dx in (-0.9, 0.64):
             self.box("car", x + wide * dx, y - tall * 0.5, x + wide * (dx + 0.26), y - tall * 0.36, lamp)
-
-    def _shadow(self, x: float, y: float, wide: float) -> None:
-        """Darken the ground below a thing; the class stays that of the ground."""
-        frame = (x - wide, y - wide * 0.12, x + wide, y + wide * 0.12)
-        self._paint.ellipse(frame, fill=(44, 44, 48))
 
     def _figure(self, name: str, x: float, y: float, tall: float) -> None:
         """Draw a standing body: legs, torso, arms and head."""
@@ -301,18 +253,3 @@ class _Scene:
         x, y = self._beside(t, where, 0.3, 0.8)
         tall = self.height * 0.16 * t
         self.box("void", x - tall * 0.35, y - tall, x + tall * 0.35, y, self.shade((110, 60, 130), 12))
-
-    def finish(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return image and mask at their size, with texture, light and camera noise."""
-        size = (self.width // _SCALE, self.height // _SCALE)
-        image = np.asarray(self.colors.resize(size, Image.Resampling.BOX), dtype=np.float64)
-        mask = np.ascontiguousarray(np.asarray(self.classes)[_SCALE // 2 :: _SCALE, _SCALE // 2 :: _SCALE])
-        strength = np.full(256, _OTHER_NOISE)
-        for name, value in _NOISE.items():
-            strength[_INDEX[name]] = value
-        texture = self.rng.normal(0, 1, mask.shape) * strength[mask]
-        light = self.rng.uniform(0.75, 1.15) * self.rng.uniform(0.94, 1.06, 3)
-        across = np.linspace(self.rng.uniform(0.88, 1.08), self.rng.uniform(0.88, 1.08), size[0])
-        image = (image + texture[..., None]) * light * across[None, :, None]
-        image += self.rng.normal(0, 2.5, image.shape)
-        return np.clip(image + 0.5, 0, 255).astype(np.uint8), mask

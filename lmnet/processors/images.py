@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Largest picture that is decoded, in pixels: a small file can claim to be huge."""
@@ -41,7 +41,7 @@ def open_picture(path: str | Path) -> Image.Image:
             return picture.copy()
     except ImageError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ImageError(f"it is not a picture of a known format ({', '.join(FORMATS)})") from None
     except Exception as error:  # on broken input a decoder may raise nearly anything
         reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
