@@ -1,1 +1,5 @@
-"""From a Program to a C++ project by Jinja2 templates."""
+"""Code generation: a lowered program becomes a C++ project that stands alone."""
+
+from dlk.codegen.emit import emit
+
+__all__ = ["emit"]

@@ -1,0 +1,93 @@
+"""Write a lowered program as a C++ project that stands alone: generated sources beside a copy of the runtime."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import jinja2
+
+from dlk.codegen.check import check
+from dlk.codegen.literals import c_string, float_literals, int_literals, word_literals
+from dlk.codegen.parameters import StepParameters, TensorParameters, step_parameters, tensor_parameters
+from dlk.lowering.program import Program
+from dlk.targets import Target
+
+_RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
+_RUNTIME_PARTS = ("include", "kernels", "src", "tools")
+
+# Flags of compilers other than zig for the CPU names of dlk.targets.
+_PLAIN_FLAGS = {
+    "x86_64": "-march=x86-64",
+    "x86_64_v3": "-march=x86-64-v3",
+    "x86_64_v4": "-march=x86-64-v4",
+    "cortex_a9": "-mcpu=cortex-a9;-mfpu=neon",
+    "generic": "-mcpu=generic",
+}
+_LEVELS = {"x86_64_v3": "kX86V3", "x86_64_v4": "kX86V4"}
+
+
+def emit(program: Program, directory: Path, target: Target) -> None:
+    """Write the project of ``program`` for ``target`` into ``directory``, replacing what was there.
+
+    The CMakeLists.txt tells how to build it. Raises DlkError for what the runtime does not support, and then leaves
+    the directory as it was.
+    """
+    check(program)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
+        project = Path(temporary) / "project"
+        for part in _RUNTIME_PARTS:
+            shutil.copytree(_RUNTIME / part, project / part)
+        _render(program, project, target)
+        if directory.exists():
+            shutil.rmtree(directory)
+        project.rename(directory)
+
+
+def _render(program: Program, project: Path, target: Target) -> None:
+    """Write the generated files of a project."""
+    tensors = tensor_parameters(program)
+    steps = step_parameters(program, max(isa.lanes for isa in target.isas))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - C++ and CMake, not HTML
+    )
+    environment.filters.update(c_string=c_string, floats=float_literals, ints=int_literals, words=word_literals)
+    facts = _facts(program, target, tensors, steps)
+    generated = project / "generated"
+    generated.mkdir()
+    for template, path in (
+        ("CMakeLists.txt.jinja", project / "CMakeLists.txt"),
+        ("CMakePresets.json.jinja", project / "CMakePresets.json"),
+        ("toolchain.cmake.jinja", project / "toolchain.cmake"),
+        ("network.cpp.jinja", generated / "network.cpp"),
+        ("constants.h.jinja", generated / "constants.h"),
+        ("constants.cpp.jinja", generated / "constants.cpp"),
+    ):
+        path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
+    for isa in target.isas:
+        text = environment.get_template("isa.cpp.jinja").render(facts, isa=isa, level=_LEVELS.get(isa.cpu, "kBaseline"))
+        (generated / f"isa_{isa.name}.cpp").write_text(text, encoding="utf-8")
+
+
+def _facts(
+    program: Program, target: Target, tensors: list[TensorParameters], steps: list[StepParameters]
+) -> dict[str, object]:
+    numbers = {tensor.name: index for index, tensor in enumerate(tensors)}
+    return {
+        "program": program,
+        "target": target,
+        "tensors": tensors,
+        "steps": steps,
+        "input": numbers[program.input],
+        "output": numbers[program.output],
+        "library": target.library.removeprefix("lib").removesuffix(".so"),
+        "plain_flags": _PLAIN_FLAGS,
+        "triple_system": target.triple.split("-")[0],
+    }

@@ -1,0 +1,161 @@
+"""Choose the class tree of a quantized convolution: how many outputs share a tree, and how wide its sums are.
+
+A group of D + 1 output channels counts each of its K inputs once. The last output is the reference; an input's class
+has bit j set when output j has the reference's sign for it. The 2^D classes are counted from lists and added up a
+binary tree. The runtime (dlk/runtime/src/class_lists.cpp) builds the same lists from the packed weights and checks
+them against the widths and the length found here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_DEPTH = 8
+QUAD = 4  # a list is padded to a multiple of four inputs
+_HASH = 2654435761
+_COMPARE_OPERATIONS = 2.0  # a plane of one comparison, with the load of its constant
+_MEMORY_OPERATIONS = 1.5  # a plane of a sum that is added from memory to memory
+
+
+@dataclass(frozen=True, slots=True)
+class TreeShape:
+    """What the runtime's ClassTree is instantiated with.
+
+    depth: D, a group is D + 1 outputs; widths: planes of every sum of 2^level classes, D + 1 values;
+    entries: the length of the class lists of all groups together, padding included.
+    """
+
+    depth: int
+    widths: tuple[int, ...]
+    entries: int
+
+
+def pack_signs(weights: NDArray[np.int8]) -> NDArray[np.uint64]:
+    """Return the weights as bits, uint64 [cout, ceil(K / 64)]; bit i is set where input i has +1.
+
+    weights: int8 [kh, kw, cin, cout], values -1 and +1. Input number i = (channel * kh + ky) * kw + kx.
+    """
+    positive = _positive(weights)
+    inputs, outputs = positive.shape
+    padded = np.zeros((outputs, -(-inputs // 64) * 64), np.uint8)
+    padded[:, :inputs] = positive.T
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8")
+
+
+def class_sizes(weights: NDArray[np.int8], depth: int) -> NDArray[np.int64]:
+    """Count the inputs of each class: int64 [groups, 2^depth]."""
+    positive = _positive(weights)
+    inputs, outputs = positive.shape
+    group_outputs = depth + 1
+    groups = -(-outputs // group_outputs)
+    number = np.arange(inputs, dtype=np.uint64)
+    filler = (number * np.uint64(_HASH)) & np.uint64(0xFFFFFFFF)
+    columns = [positive[:, i] for i in range(outputs)]
+    # Outputs missing in the last group get pseudo-random signs: equal ones would fill a single class.
+    columns += [
+        (filler >> np.uint64(9 + i % group_outputs)) & np.uint64(1) for i in range(outputs, groups * group_outputs)
+    ]
+    sizes = np.empty((groups, 1 << depth), np.int64)
+    for group in range(groups):
+        signs = columns[group * group_outputs : (group + 1) * group_outputs]
+        numbers = np.zeros(inputs, np.int64)
+        for j in range(depth):
+            numbers |= (signs[j] == signs[depth]).astype(np.int64) << j
+        sizes[group] = np.bincount(numbers, minlength=1 << depth)
+    return sizes
+
+
+def tree_shape(weights: NDArray[np.int8], bits: int, depth: int) -> TreeShape:
+    """Return the tree of a given depth for these weights and for inputs of ``bits`` bits."""
+    sizes = class_sizes(weights, depth)
+    levels = (1 << bits) - 1
+    widths = tuple(max(int(peak * levels).bit_length(), bits + 2) for peak in _largest_sums(sizes))
+    return TreeShape(depth=depth, widths=widths, entries=int(_padded(sizes).sum()))
+
+
+def choose_tree(weights: NDArray[np.int8], bits: int, levels_out: int) -> TreeShape:
+    """Return the tree with the least work per pixel.
+
+    weights: int8 [kh, kw, cin, cout]; bits: of an input code; levels_out: thresholds of an output, 0 for floats.
+    """
+    shapes = [tree_shape(weights, bits, depth) for depth in range(MAX_DEPTH)]
+    return min(shapes, key=lambda shape: work(weights, bits, levels_out, shape))
+
+
+def work(weights: NDArray[np.int8], bits: int, levels_out: int, shape: TreeShape) -> float:
+    """Estimate the operations on planes for all outputs of one tile: counting, merging, comparing."""
+    sizes = class_sizes(weights, shape.depth)
+    groups = len(sizes)
+    quads = _padded(sizes) // QUAD
+    first = np.where(
+        quads % 2 == 1, _adders(QUAD, bits, shape.widths[0], True), _adders(2 * QUAD, bits, shape.widths[0], True)
+    )
+    total = float((first + (quads - 1) // 2 * _adders(2 * QUAD, bits, shape.widths[0], False)).sum())
+    for level in range(1, shape.depth + 1):
+        merges = groups << (shape.depth - level)
+        planes = (level - 1) * shape.widths[level - 1] + shape.widths[level]
+        total += merges * planes * _MEMORY_OPERATIONS
+    outputs = groups * (shape.depth + 1)
+    return total + outputs * (shape.widths[-1] + 1) * (1 + _COMPARE_OPERATIONS * max(levels_out, 1))
+
+
+def _positive(weights: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Return the signs in the runtime's order of inputs, uint8 [K, cout], 1 for +1."""
+    return (weights.transpose(2, 0, 1, 3).reshape(-1, weights.shape[3]) > 0).astype(np.uint8)
+
+
+def _padded(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the lengths of the lists: at least one quad, whole quads."""
+    return np.maximum(-(-sizes // QUAD), 1) * QUAD
+
+
+def _largest_sums(sizes: NDArray[np.int64]) -> list[int]:
+    """Return the most inputs in any sum of 2^level classes, level 0 .. D: totals, and the marked sums one level up."""
+    groups, classes = sizes.shape
+    depth = classes.bit_length() - 1
+    peaks = []
+    for level in range(depth + 1):
+        peak = sizes.reshape(groups, -1, 1 << level).sum(axis=2).max()
+        if level < depth:
+            pairs = sizes.reshape(groups, -1, 2 << level)
+            for j in range(level + 1):
+                marked = np.arange(2 << level) >> j & 1 == 1
+                peak = max(peak, pairs[:, :, marked].sum(axis=2).max())
+        peaks.append(int(peak))
+    return peaks
+
+
+@cache
+def _adders(inputs: int, bits: int, width: int, empty: bool) -> int:
+    """Count full and half adders for adding ``inputs`` numbers to a counter, as kernels/counter.h adds them."""
+    filled = [not empty] * width
+    waiting = [False] * width
+    adders = 0
+
+    def put(column: int) -> None:
+        nonlocal adders
+        if column >= width:
+            return
+        if not filled[column]:
+            filled[column] = True
+        elif column == width - 1:
+            adders += 1
+        elif not waiting[column]:
+            waiting[column] = True
+        else:
+            waiting[column] = False
+            adders += 1
+            put(column + 1)
+
+    for item in range(inputs * bits):
+        put(item % bits)
+    for column in range(width):
+        if waiting[column]:
+            waiting[column] = False
+            adders += 1
+            put(column + 1)
+    return adders

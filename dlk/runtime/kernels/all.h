@@ -1,0 +1,6 @@
+// Every kernel, for the translation unit of one instruction set.
+#pragma once
+
+#include "float_conv.h"
+#include "moves.h"
+#include "quant_conv.h"

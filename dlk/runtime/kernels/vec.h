@@ -1,0 +1,132 @@
+// The vector types and the few operations that each instruction set does in its own way.
+//
+// The including file defines DLK_NAMESPACE and DLK_LANES. Everything below lives in that namespace and calls nothing
+// outside of it: see src/model.h.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+#include "../src/model.h"
+
+#define DLK_INLINE inline __attribute__((always_inline))
+#define DLK_NOINLINE __attribute__((noinline))
+
+namespace dlk {
+namespace DLK_NAMESPACE {
+
+constexpr int kLanes = DLK_LANES;
+constexpr int kPixels = 64 * kLanes;  // pixels of a vector
+constexpr int kWords = 2 * kLanes;    // 32-bit words of a vector
+
+// ARMv7 NEON flushes subnormal floats, its scalar unit does not: there floats are computed one by one.
+#if defined(__arm__)
+constexpr int kFloats = 1;
+#else
+constexpr int kFloats = kWords;
+#endif
+
+typedef uint64_t Vec __attribute__((vector_size(8 * kLanes)));
+typedef uint32_t Words __attribute__((vector_size(4 * kWords)));
+typedef int32_t Ints __attribute__((vector_size(4 * kWords)));
+typedef float WordFloats __attribute__((vector_size(4 * kWords)));
+typedef float Floats __attribute__((vector_size(4 * kFloats)));
+typedef uint32_t FloatBits __attribute__((vector_size(4 * kFloats)));
+
+template <class T>
+DLK_INLINE T load(const void* from) {
+  T value;
+  memcpy(&value, from, sizeof value);
+  return value;
+}
+
+template <class T>
+DLK_INLINE void store(void* to, T value) {
+  memcpy(to, &value, sizeof value);
+}
+
+// Majority of three bits.
+DLK_INLINE Vec majority(Vec a, Vec b, Vec c) {
+#if defined(__AVX512F__) && DLK_LANES == 8
+  return (Vec)_mm512_ternarylogic_epi64((__m512i)a, (__m512i)b, (__m512i)c, 0xE8);
+#elif defined(__ARM_NEON) && DLK_LANES == 2
+  return (Vec)vbslq_u64((uint64x2_t)(a ^ b), (uint64x2_t)c, (uint64x2_t)a);
+#else
+  return ((a ^ b) & c) | (a & b);
+#endif
+}
+
+// Adds bits a and b to plane sum and returns the carry.
+DLK_INLINE Vec full_add(Vec& sum, Vec a, Vec b) {
+#if defined(__AVX512F__) && DLK_LANES == 8
+  const Vec carry = majority(sum, a, b);
+  sum = (Vec)_mm512_ternarylogic_epi64((__m512i)sum, (__m512i)a, (__m512i)b, 0x96);
+  return carry;
+#elif defined(__ARM_NEON) && DLK_LANES == 2
+  const Vec differ = sum ^ a;
+  const Vec carry = (Vec)vbslq_u64((uint64x2_t)differ, (uint64x2_t)b, (uint64x2_t)a);
+  sum = differ ^ b;
+  return carry;
+#else
+  const Vec differ = sum ^ a;
+  const Vec carry = (differ & b) | (sum & a);
+  sum = differ ^ b;
+  return carry;
+#endif
+}
+
+// Adds bit a to plane sum and returns the carry.
+DLK_INLINE Vec half_add(Vec& sum, Vec a) {
+  const Vec carry = sum & a;
+  sum ^= a;
+  return carry;
+}
+
+// Loads a plane that is used twice; the empty statement keeps the compiler from loading it twice.
+DLK_INLINE Vec load_once(const char* from) {
+  Vec value = load<Vec>(__builtin_assume_aligned(from, sizeof(Vec)));
+#if defined(__x86_64__) && DLK_LANES == 8
+  asm("" : "+v"(value));
+#elif defined(__x86_64__) && DLK_LANES > 1
+  asm("" : "+x"(value));
+#endif
+  return value;
+}
+
+// The even bits of a word, side by side.
+DLK_INLINE uint32_t squeeze(uint64_t word) {
+#if defined(__BMI2__)
+  return static_cast<uint32_t>(_pext_u64(word, 0x5555555555555555u));
+#else
+  word &= 0x5555555555555555u;
+  word = (word | word >> 1) & 0x3333333333333333u;
+  word = (word | word >> 2) & 0x0f0f0f0f0f0f0f0fu;
+  word = (word | word >> 4) & 0x00ff00ff00ff00ffu;
+  word = (word | word >> 8) & 0x0000ffff0000ffffu;
+  return static_cast<uint32_t>(word | word >> 16);
+#endif
+}
+
+// The inverse of squeeze: bit i goes to bit 2i.
+DLK_INLINE uint64_t spread(uint32_t half) {
+#if defined(__BMI2__)
+  return _pdep_u64(half, 0x5555555555555555u);
+#else
+  uint64_t word = half;
+  word = (word | word << 16) & 0x0000ffff0000ffffu;
+  word = (word | word << 8) & 0x00ff00ff00ff00ffu;
+  word = (word | word << 4) & 0x0f0f0f0f0f0f0f0fu;
+  word = (word | word << 2) & 0x3333333333333333u;
+  return (word | word << 1) & 0x5555555555555555u;
+#endif
+}
+
+}  // namespace DLK_NAMESPACE
+}  // namespace dlk

@@ -1,0 +1,43 @@
+// The state of one network and the parts of the runtime that work on it. Baseline code only.
+#pragma once
+
+#include "../include/dlk/dlk.h"
+#include "model.h"
+
+struct Network {
+  const dlk::Isa* isa;  // null until initialised
+  void* memory;         // one block for everything below
+  dlk::Tensor* tensors;
+  dlk::ConvLists* lists;
+  char* scratch;
+  float* output;  // the output tensor's own buffer, for runs that do not give one
+  dlk_trace_callback trace;
+  void* trace_user;
+  char error[256];
+};
+
+namespace dlk {
+
+// Notes a failure for dlk_last_error and returns it: "<text>" or "<text>: <detail>".
+dlk_status fail(Network& network, dlk_status status, const char* detail = nullptr);
+
+// isa.cpp: the best instruction set of this machine, or the one that DLK_ISA names.
+dlk_status choose_isa(Network& network, const Isa** isa);
+
+// prepare.cpp: allocates and fills everything that a run needs.
+dlk_status prepare(Network& network, const Isa& isa);
+
+// class_lists.cpp: fills the lists of one quantized convolution. False when they do not fit what the converter
+// promised.
+bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, int32_t lanes, ConvLists& lists);
+
+// preprocess.cpp: the model's pre-processing of uint8 values.
+void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to);
+
+// run.cpp: executes the steps; the input tensor is filled, the result goes to `output`.
+void execute(Network& network, float* output);
+
+// run.cpp: copies the input, subnormals and -0 as +0. False when a value is refused.
+bool copy_input(const float* from, int64_t count, float* to);
+
+}  // namespace dlk

@@ -1,0 +1,177 @@
+"""Small random programs for tests, and what they compute, written down as plainly as possible in numpy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlk.lowering.program import (
+    Affine,
+    Dequantize,
+    DepthToSpace,
+    FloatConv,
+    Kind,
+    Preprocess,
+    Program,
+    QuantConv,
+    SpaceToDepth,
+    Step,
+    Tensor,
+    Thresholds,
+)
+
+
+class Builder:
+    """Strings steps together; each method appends one step to the last tensor."""
+
+    def __init__(self, name: str, shape: tuple[int, int, int], seed: int) -> None:
+        self.name = name
+        self.rng = np.random.default_rng(seed)
+        self.tensors = {"input": Tensor("input", Kind.FLOAT, shape)}
+        self.steps: list[Step] = []
+        self.last = "input"
+
+    @property
+    def tensor(self) -> Tensor:
+        return self.tensors[self.last]
+
+    def space_to_depth(self) -> Builder:
+        h, w, c = self.tensor.shape
+        return self._move(SpaceToDepth, "s2d", (h // 2, w // 2, 4 * c))
+
+    def depth_to_space(self) -> Builder:
+        h, w, c = self.tensor.shape
+        return self._move(DepthToSpace, "d2s", (2 * h, 2 * w, c // 4))
+
+    def float_conv(self, kernel: int, channels: int, bits: int) -> Builder:
+        """bits = 0: affine."""
+        weights = self.rng.normal(size=(kernel, kernel, self.tensor.shape[2], channels)).astype(np.float32)
+        weights.flat[:: max(weights.size // 5, 1)] = 0
+        epilogue = self._float_thresholds(channels, bits, kernel) if bits else self._affine(channels)
+        return self._conv(FloatConv, weights, epilogue, bits)
+
+    def quant_conv(self, kernel: int, channels: int, bits: int, *, correlated: float = 0.0) -> Builder:
+        """bits = 0: affine. correlated: share of inputs whose sign all outputs have in common."""
+        shape = (kernel, kernel, self.tensor.shape[2], channels)
+        weights = self.rng.choice(np.array([-1, 1], np.int8), size=shape)
+        common = self.rng.choice(np.array([-1, 1], np.int8), size=(*shape[:3], 1))
+        weights = np.where(self.rng.random(shape) < correlated, common, weights).astype(np.int8)
+        reach = kernel * kernel * shape[2] * self.tensor.levels
+        epilogue = self._int_thresholds(channels, bits, reach) if bits else self._affine(channels)
+        return self._conv(QuantConv, weights, epilogue, bits)
+
+    def dequantize(self) -> Builder:
+        tensor = self.tensor
+        table = (np.arange(tensor.levels + 1) * 2.0 / tensor.levels).astype(np.float32)
+        return self._append(Dequantize, Tensor("", Kind.FLOAT, tensor.shape), "dequantize", table=table)
+
+    def program(self, preprocess: str = "PerImageStandardization") -> Program:
+        classes = tuple(f"class {i}" for i in range(self.tensor.shape[2]))
+        return Program(
+            self.name, "input", self.last, dict(self.tensors), tuple(self.steps), classes, Preprocess(preprocess)
+        )
+
+    def _move(self, kind: type[Step], prefix: str, shape: tuple[int, int, int]) -> Builder:
+        tensor = self.tensor
+        return self._append(kind, Tensor("", tensor.kind, shape, tensor.bits, tensor.max_value), prefix)
+
+    def _conv(self, kind: type[Step], weights: NDArray[Any], epilogue: Thresholds | Affine, bits: int) -> Builder:
+        shape = (*self.tensor.shape[:2], weights.shape[3])
+        out = Tensor("", Kind.CODES, shape, bits, 2.0) if bits else Tensor("", Kind.FLOAT, shape)
+        return self._append(kind, out, "conv", weights=weights, epilogue=epilogue)
+
+    def _append(self, kind: type[Any], tensor: Tensor, prefix: str, **facts: object) -> Builder:
+        name = f"{prefix}{sum(step.name.startswith(prefix) for step in self.steps) + 1}"
+        output = f"{name}:0"
+        self.tensors[output] = Tensor(output, tensor.kind, tensor.shape, tensor.bits, tensor.max_value)
+        self.steps.append(kind(name=name, input=self.last, output=output, **facts))
+        self.last = output
+        return self
+
+    def _affine(self, channels: int) -> Affine:
+        scale = self.rng.normal(size=channels).astype(np.float32)
+        bias = self.rng.normal(size=channels).astype(np.float32)
+        scale[0], bias[-1] = 0, -0.0
+        return Affine(scale, bias)
+
+    def _directions(self, channels: int) -> NDArray[np.int8]:
+        return self.rng.choice(np.array([-1, 1], np.int8), size=channels)
+
+    def _int_thresholds(self, channels: int, bits: int, reach: int) -> Thresholds:
+        levels = (1 << bits) - 1
+        spread = max(int(1.5 * np.sqrt(reach)), 1)
+        values = np.sort(self.rng.integers(-spread, spread + 1, size=(channels, levels)), axis=1)
+        directions = self._directions(channels)
+        for channel in range(0, channels, 3):  # one past the range: never for the last ones, always for the first
+            values[channel, -1] = reach + 1
+            if channel % 2:
+                values[channel, 0] = -reach
+        values[-1] = np.where(self.rng.random() < 0.5, -reach, reach + 1)
+        return Thresholds(np.ascontiguousarray(values * directions[:, None]).astype(np.int32), directions)
+
+    def _float_thresholds(self, channels: int, bits: int, kernel: int) -> Thresholds:
+        levels = (1 << bits) - 1
+        values = np.sort(self.rng.normal(scale=2.0 * kernel, size=(channels, levels)), axis=1)
+        values[::3, -1] = np.inf
+        values[-1] = -np.inf
+        directions = self._directions(channels)
+        return Thresholds((values * directions[:, None]).astype(np.float32), directions)
+
+
+def evaluate(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """Return every tensor by its step's name, and "output". image: float32 [H, W, C]; codes are uint8."""
+    values: dict[str, NDArray[Any]] = {program.input: np.where(np.abs(image) < 2.0**-126, np.float32(0), image)}
+    results: dict[str, NDArray[Any]] = {}
+    for step in program.steps:
+        x = values[step.input]
+        if isinstance(step, FloatConv):
+            y = _epilogue(step.epilogue, _float_sums(x, step.weights))
+        elif isinstance(step, QuantConv):
+            y = _epilogue(step.epilogue, _int_sums(x, step.weights))
+        elif isinstance(step, SpaceToDepth):
+            h, w, c = x.shape
+            y = x.reshape(h // 2, 2, w // 2, 2, c).transpose(0, 2, 1, 3, 4).reshape(h // 2, w // 2, 4 * c)
+        elif isinstance(step, DepthToSpace):
+            h, w, c = x.shape
+            y = x.reshape(h, w, 2, 2, c // 4).transpose(0, 2, 1, 3, 4).reshape(2 * h, 2 * w, c // 4)
+        else:
+            y = step.table[x]
+        values[step.output] = results[step.name] = y
+    return results | {"output": values[program.output]}
+
+
+def codes(program: Program, results: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.uint8]]:
+    """Return the results that are codes, by the name of the step."""
+    return {s.name: results[s.name] for s in program.steps if program.tensors[s.output].kind is Kind.CODES}
+
+
+def _windows(x: NDArray[Any], kernel: int) -> NDArray[Any]:
+    """Return [h, w, kernel, kernel, c], zeros around."""
+    reach = kernel // 2
+    padded = np.pad(x, ((reach, reach), (reach, reach), (0, 0)))
+    return np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(0, 1)).transpose(0, 1, 3, 4, 2)
+
+
+def _float_sums(x: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    kernel, _, cin, cout = weights.shape
+    windows = _windows(x, kernel)
+    acc = np.zeros((*x.shape[:2], cout), np.float32)
+    for ky in range(kernel):
+        for kx in range(kernel):
+            for c in range(cin):
+                acc += windows[:, :, ky, kx, c, None] * weights[ky, kx, c]
+    return np.where(np.abs(acc) < 2.0**-126, np.float32(0), acc)
+
+
+def _int_sums(x: NDArray[np.uint8], weights: NDArray[np.int8]) -> NDArray[np.int64]:
+    return np.tensordot(_windows(x.astype(np.int64), weights.shape[0]), weights.astype(np.int64), axes=3)
+
+
+def _epilogue(epilogue: Thresholds | Affine, acc: NDArray[Any]) -> NDArray[Any]:
+    if isinstance(epilogue, Affine):
+        return acc.astype(np.float32) * epilogue.scale + (epilogue.bias + np.float32(0))
+    above = acc[..., None] >= epilogue.values
+    below = acc[..., None] <= epilogue.values
+    return np.where(epilogue.directions > 0, above.sum(-1), below.sum(-1)).astype(np.uint8)
