@@ -115,8 +115,8 @@ def _quant_threshold(node: ir.Node) -> None:
 
 def _float_threshold(node: ir.Node) -> None:
     _finite(node, 1)
-    _thresholds(node)
     _need(not np.any(np.isnan(array(node.inputs[2]))), node, "a threshold is not a number")
+    _thresholds(node)
 
 
 def _quant_affine(node: ir.Node) -> None:

@@ -81,7 +81,8 @@ def mean_magnitude(weights: NDArray[np.generic]) -> float:
 
 
 def storable(values: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Round constants once to float32; what would be subnormal becomes 0, and -0 becomes +0."""
-    narrow = values.astype(np.float32)
+    """Round constants once to float32; what would be subnormal becomes 0, -0 becomes +0, too large is infinite."""
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = values.astype(np.float32)
     narrow[np.abs(narrow) < np.finfo(np.float32).tiny] = 0.0
     return narrow

@@ -13,6 +13,12 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper, parser
 
+from dlk.frontends.onnx import load
+from dlk.ir.check import check
+from dlk.ir.codes import CodeType
+from dlk.ir.edit import constant, retype, tidy
+from dlk.ir.ops import OPS
+
 WEIGHT_QUANTIZER = """<domain: "blueoil", opset_import: ["" : 18]>
 {name} (x) => (y) {{
   magnitude = Abs (x)
@@ -72,6 +78,7 @@ class Layer:
     kernel: NDArray[np.float32] | None = None
     norm: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     relu: bool = False
+    epsilon: float = EPSILON
 
 
 class Builder:
@@ -117,7 +124,7 @@ class Builder:
         )
         norm = {**self.random_norm(layer.filters, layer.k**2 * self.channels), **layer.norm}
         names = [self.store(f"{layer.name}/{key}", norm[key]) for key in ("gamma", "beta", "mean", "variance")]
-        value = self.add("BatchNormalization", f"{layer.name}/batch_norm", [value, *names], epsilon=EPSILON)
+        value = self.add("BatchNormalization", f"{layer.name}/batch_norm", [value, *names], epsilon=layer.epsilon)
         if layer.bits:
             value = self.add(
                 "LinearMidTreadHalfQuantizer",
@@ -230,8 +237,6 @@ def image(model: onnx.ModelProto, seed: int = 1) -> NDArray[np.float32]:
 
 def to_ir(model: onnx.ModelProto, folder: Path) -> ir.Model:
     """Write the model and read it through the frontend."""
-    from dlk.frontends.onnx import load
-
     path = folder / "model.onnx"
     onnx.save(model, path)
     return load(path)
@@ -254,3 +259,49 @@ def run_onnx(model: onnx.ModelProto | ir.Model, x: NDArray, fetch: Sequence[str]
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(copy.SerializeToString(), options)
     return [value[0] for value in session.run(list(fetch), {"images_placeholder": x[None]})]
+
+
+class Hand:
+    """A graph written node by node, at any stage: typed by the rules of the ops."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.x = ir.Value(name="images_placeholder", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape([1, *shape]))
+        self.graph = ir.Graph([self.x], [], nodes=[], opset_imports={"": 18, "dlk": 1, "blueoil": 1}, name="hand-built")
+
+    def constant(self, name: str, values: NDArray) -> ir.Value:
+        return constant(self.graph, name, values)
+
+    def node(
+        self, op: str, inputs: Sequence[ir.Value], name: str, output: str = "", **attributes: int | float | list[int]
+    ) -> ir.Value:
+        """Append a node of the op (``domain.Name``) and return its output."""
+        entry = OPS[op]
+        node = ir.node(entry.name, inputs, attributes, domain=entry.domain, name=name)
+        node.outputs[0].name = output or f"{name}:0"
+        retype(node)
+        self.graph.append(node)
+        return node.outputs[0]
+
+    def norm(
+        self, x: ir.Value, name: str = "conv1", op: str = "dlk.BatchNorm", epsilon: float = EPSILON, **vectors: NDArray
+    ) -> ir.Value:
+        """Append a batch normalisation with gamma, beta, mean and variance as given."""
+        names = ("gamma", "beta", "mean", "variance")
+        constants = [self.constant(f"{name}/{key}", np.asarray(vectors[key], np.float32)) for key in names]
+        return self.node(op, [x, *constants], f"{name}/batch_norm", epsilon=epsilon)
+
+    def dequantize(self, codes: ir.Value, name: str, bits: int = 2, max_value: float = 2.0) -> ir.Value:
+        table = self.constant(f"{name}/values", CodeType(bits, max_value).values())
+        return self.node("dlk.Dequantize", [codes, table], f"{name}/dequantize", bits=bits, max_value=max_value)
+
+    def model(self, output: ir.Value) -> ir.Model:
+        """Close the graph, which must keep the rules, and return it."""
+        output.name = "output"
+        self.graph.outputs.append(output)
+        model = ir.Model(self.graph, ir_version=10)
+        for proto in FUNCTIONS:
+            function = ir.serde.deserialize_function(proto)
+            model.functions[function.identifier()] = function
+        tidy(model)
+        check(model)
+        return model
