@@ -25,6 +25,8 @@ from blueoil.files import write_text
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
 _CONFIG_NAMES = {".py": "config.py", ".yaml": "config.yaml", ".yml": "config.yaml"}
+SAMPLES = 3
+"""Validation images that an experiment keeps for converting."""
 _LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow", "pydantic", "onnx", "onnx-ir", "onnxruntime")
 
 
@@ -130,9 +132,31 @@ class Experiment:
         record = self.environment
         self._write_environment({**record, "starts": [*record.get("starts", ()), start]})
 
-    def record_classes(self, classes: Sequence[str]) -> None:
-        """Keep the class names: predicting needs them where the dataset is not at hand."""
-        self._write_environment({**self.environment, "classes": list(classes)})
+    def keep_samples(self, images: Sequence[Path]) -> None:
+        """Copy some images of the validation split, so that converting needs no dataset: names stay, pixels too."""
+        if (self.folder / "samples").is_dir() or not images:
+            return
+        unfinished = self.folder / ".samples"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        spread = sorted({round(i * (len(images) - 1) / max(1, SAMPLES - 1)) for i in range(SAMPLES)})
+        for number, i in enumerate(spread):
+            shutil.copyfile(images[i], unfinished / f"{number}_{images[i].name}")
+        unfinished.rename(self.folder / "samples")
+
+    def samples(self) -> list[Path]:
+        """Return the images kept from the validation split.
+
+        Raises:
+            BlueoilError: there are none.
+        """
+        folder = self.folder / "samples"
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        if not found:
+            raise BlueoilError(
+                f"experiment {self.id} keeps no sample images", where=str(folder), fix="give one: --test_image IMAGE"
+            )
+        return found
 
     def remove(self) -> None:
         """Delete the run folder, out of sight first: a killed removal leaves no half experiment under its name."""
@@ -165,7 +189,7 @@ class Experiment:
         """Return the names of the whole checkpoints, the oldest first."""
         folder = self.folder / "checkpoints"
         found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-        whole = [name for name in found if _CHECKPOINT.fullmatch(name) and (folder / name / "model.keras").is_file()]
+        whole = [name for name in found if _CHECKPOINT.fullmatch(name) and _is_whole(folder / name)]
         return sorted(whole, key=step_of)
 
     def checkpoint(self, name: str | None = None) -> Path:
@@ -196,6 +220,18 @@ class Experiment:
             )
         return self.folder / "checkpoints" / wanted
 
+    def classes(self, checkpoint: Path) -> tuple[str, ...]:
+        """Return the class names of a checkpoint in the order of the outputs.
+
+        Raises:
+            BlueoilError: the checkpoint's state can't be read.
+        """
+        file = checkpoint / "state.json"
+        try:
+            return tuple(json.loads(file.read_text(encoding="utf-8"))["classes"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BlueoilError("the checkpoint is damaged", where=str(file), received=str(error)) from None
+
     def export_folder(self, checkpoint: str, image_size: tuple[int, int]) -> Path:
         """Return where the export of a checkpoint for an image size (height, width) lies."""
         return self.folder / "export" / checkpoint / f"{image_size[0]}x{image_size[1]}"
@@ -214,6 +250,10 @@ def step_of(checkpoint: str) -> int:
     if match is None:
         raise BlueoilError(f"{checkpoint!r} is no checkpoint", expected="save.ckpt-N")
     return int(match[1])
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    return (checkpoint / "model.keras").is_file() and (checkpoint / "state.json").is_file()
 
 
 def _versions() -> dict[str, Any]:

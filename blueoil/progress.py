@@ -26,7 +26,6 @@ class TrainingProgress:
         self._interval = interval
         self._bar: Any = None
         self._drawn = 0.0
-        self.started: events.Started | None = None
 
     def __enter__(self) -> TrainingProgress:
         return self
@@ -51,7 +50,6 @@ class TrainingProgress:
                 self._say(f"step {event.step}: saved {event.path.name}")
 
     def _start(self, event: events.Started) -> None:
-        self.started = event
         self._say(f"train dataset num: {event.train_images}")
         self._say(f"validation dataset num: {event.validation_images}")
         self._say(f"classes: {len(event.classes)}, parameters: {event.parameters:,}")

@@ -64,7 +64,7 @@ def command(
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
     settings = load(experiment.config, experiment.overrides)
-    job = _Job(settings, class_names(experiment, settings), output, save_images)
+    job = _Job(settings, experiment.classes(folder), output, save_images)
 
     from lmnet.evaluation.keras_runner import load as load_run
 
@@ -95,16 +95,6 @@ def find_images(folder: Path) -> list[Path]:
             "two images have the same name", where=str(folder), received=", ".join(twice), fix="rename one of each"
         )
     return files
-
-
-def class_names(experiment: Experiment, settings: Settings) -> tuple[str, ...]:
-    """Return the classes the experiment was trained with; older records lack them, then the dataset is asked."""
-    recorded = experiment.environment.get("classes")
-    if recorded:
-        return tuple(recorded)
-    from lmnet.datasets.camvid import open_dataset
-
-    return open_dataset(settings).classes
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,17 +146,17 @@ def _train(experiment: Experiment, settings: Settings, console: Console) -> Trai
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
     from lmnet.training.trainer import train
 
+    from lmnet.datasets.camvid import validation_images
+
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
         try:
+            experiment.keep_samples(validation_images(settings))
             return train(settings, experiment.folder, report=progress)
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
             if told and not experiment.checkpoints():
                 experiment.remove()
             raise
-        finally:
-            if progress.started is not None and experiment.exists:
-                experiment.record_classes(progress.started.classes)
 
 
 def _draw(experiment: Experiment) -> None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from lmnet.datasets.camvid import survey
+from lmnet.errors import LmnetError
 from lmnet.settings import Settings
 
 SIZE_MULTIPLE = {"LmSegnetV1Quantize": 8, "LmSegnetV1": 8}
@@ -18,9 +20,6 @@ SIZE_MULTIPLE = {"LmSegnetV1Quantize": 8, "LmSegnetV1": 8}
 
 WARMUP_SCHEDULE = "3-step-decay-with-warmup"
 WARMUP_MINIMUM_EPOCHS = 4
-
-LIST_FILES = {"train_path": "train.txt", "validation_path": "val.txt"}
-"""Settings field of a dataset folder, and the list that the folder must hold."""
 
 
 def schema_value(field: str, value: object) -> Any:
@@ -69,23 +68,31 @@ def _fit(side: int, multiple: int) -> int:
     return min(1024, max(16, round(side / multiple) * multiple))
 
 
-def dataset_folder(value: object, list_file: str) -> Path:
-    """Return the path of a folder that holds a filled ``list_file``.
+def dataset_folder(value: object, *, train_path: Path | None = None) -> Path:
+    """Return the path of a dataset folder whose lists, and the files that they name, are in order.
+
+    Args:
+        value: the folder.
+        train_path: None: ``value`` is the training folder (train.txt); else it is the validation folder (val.txt) that
+            goes with this training folder.
 
     Raises:
-        ValueError: says which of it is missing.
+        ValueError: says what is missing.
     """
+    list_file = "train.txt" if train_path is None else "val.txt"
     text = str(value or "").strip()
     if not text:
         raise ValueError(f"a folder that holds {list_file}")
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise ValueError(f"a folder that exists and holds {list_file}; there is no folder {folder}")
-    listing = folder / list_file
-    if not listing.is_file():
+    if not (folder / list_file).is_file():
         raise ValueError(f"a folder that holds {list_file}; {folder} holds {_sample(folder)}")
-    if not listing.read_text(encoding="utf-8", errors="replace").strip():
-        raise ValueError(f"a list of images; {listing} is empty")
+    try:
+        survey(train_path or folder, None if train_path is None else folder)
+    except LmnetError as error:
+        told = " ".join(line.strip() for line in error.what.splitlines()[1:3])
+        raise ValueError(f"a dataset without faults; {told}") from None
     return folder
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import inquirer
-from inquirer.errors import ValidationError
-
+from blueoil.config.keys import key_by_key, read_key, unasked
 from blueoil.config.questions import QUESTIONS, Answers, Question
+
+with unasked():  # inquirer looks at the terminal when it is imported
+    import inquirer
+    from inquirer.errors import ValidationError
+    from inquirer.events import KeyEventGenerator
+    from inquirer.render.console import ConsoleRender
 
 
 def ask(given: Mapping[str, Any] | None = None) -> Answers:
@@ -20,10 +24,13 @@ def ask(given: Mapping[str, Any] | None = None) -> Answers:
         KeyboardInterrupt: Ctrl-C.
     """
     answers: Answers = dict(given or {})
-    for question in QUESTIONS:
-        if question.id not in answers and question.asked(answers):
-            reply = inquirer.prompt([_prompt(question, answers)], raise_keyboard_interrupt=True)[question.id]
-            answers[question.id] = question.parse(_or_default(question, reply), answers)
+    with unasked():
+        render = ConsoleRender(event_generator=KeyEventGenerator(read_key))
+    with key_by_key():
+        for question in QUESTIONS:
+            if question.id not in answers and question.asked(answers):
+                reply = inquirer.prompt([_prompt(question, answers)], render=render, raise_keyboard_interrupt=True)
+                answers[question.id] = question.parse(_or_default(question, reply[question.id]), answers)
     return answers
 
 

@@ -53,8 +53,12 @@ def _field(field: str) -> Callable[[object, Mapping[str, Any]], Any]:
     return lambda value, _: checks.schema_value(field, value.strip() if isinstance(value, str) else value)
 
 
-def _folder(field: str) -> Callable[[object, Mapping[str, Any]], Path]:
-    return lambda value, _: checks.dataset_folder(value, checks.LIST_FILES[field])
+def _train_folder(value: object, _: Mapping[str, Any]) -> Path:
+    return checks.dataset_folder(value)
+
+
+def _validation_folder(value: object, answers: Mapping[str, Any]) -> Path:
+    return checks.dataset_folder(value, train_path=answers["train_path"])
 
 
 def _yes_no(value: object, _: Mapping[str, Any]) -> bool:
@@ -131,7 +135,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "train_path", "training dataset path", "text", "Folder that holds train.txt and the images it names.",
-        _folder("train_path"), "./CamVid",
+        _train_folder, "./CamVid",
     ),
     Question(
         "has_validation",
@@ -142,7 +146,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "validation_path", "test dataset path", "text", "Folder that holds val.txt; often the training folder.",
-        _folder("validation_path"), "./CamVid", aliases=("validation dataset path",),
+        _validation_folder, "./CamVid", aliases=("validation dataset path",),
         asked=lambda answers: bool(answers["has_validation"]),
     ),
     Question(

@@ -111,7 +111,14 @@ def _quoted(value: Any) -> str:
 
 
 def _yaml(name: str, value: Any) -> str:
-    return yaml.safe_dump({name: _listed(value)}, default_flow_style=None, sort_keys=False, width=_WIDTH).rstrip("\n")
+    if isinstance(value, dict) and value:
+        return "\n".join([f"{name}:", *(f"  {key}: {_flow(inner)}" for key, inner in value.items())])
+    return f"{name}: {_flow(value)}"
+
+
+def _flow(value: Any) -> str:
+    """Return YAML's text of a value on one line: written as the one element of a list, whose brackets are cut off."""
+    return yaml.safe_dump([_listed(value)], default_flow_style=True, allow_unicode=True, width=10**6).strip()[1:-1]
 
 
 def _listed(value: Any) -> Any:

@@ -1,0 +1,64 @@
+"""What can run a checkpoint: the Keras model, the exported graph, a built library; one call for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blueoil.errors import BlueoilError
+from blueoil.experiment import Experiment
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Pre-processed image float32 [H,W,3] -> logits float32 [H,W,C]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files of one checkpoint for one image size lie."""
+
+    experiment: Experiment
+    checkpoint: Path
+    export: Path
+
+    def exported(self, file: str) -> Path:
+        """Return a file of the export folder.
+
+        Raises:
+            BlueoilError: the checkpoint isn't converted for this image size.
+        """
+        path = self.export / file
+        if not path.is_file():
+            raise BlueoilError(
+                "the checkpoint is not converted yet",
+                where=str(path),
+                fix=f"blueoil convert -e {self.experiment.id} -p {self.checkpoint.name}",
+            )
+        return path
+
+
+def _keras(place: Place) -> Run:
+    from lmnet.evaluation.keras_runner import load
+
+    return load(place.checkpoint)
+
+
+def _onnx(place: Place) -> Run:
+    from dlk.verify.executors import OnnxExecutor
+
+    return OnnxExecutor(place.exported("model.onnx")).run
+
+
+def _x86(place: Place) -> Run:
+    from dlk.targets import TARGETS
+    from dlk.verify.executors import LibraryExecutor
+
+    library = place.exported(f"output/models/lib/{TARGETS['x86'].library}")
+    return LibraryExecutor(library, name="x86").run
+
+
+BACKENDS: dict[str, Callable[[Place], Run]] = {"keras": _keras, "onnx": _onnx, "x86": _x86}
+"""Name on the command line -> opens the backend for a checkpoint."""

@@ -1,0 +1,168 @@
+"""``blueoil convert``: checkpoint -> graphs, native libraries, package, and the proof that they are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from blueoil.commands import options
+from blueoil.console import Console, duration
+from blueoil.errors import BlueoilError
+from blueoil.experiment import Experiment
+from blueoil.report import conversion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lmnet.settings import Settings
+
+_DEFAULT_TARGETS = "x86,arm,aarch64"
+_FPGA_NOTE = "Note: the library for the FPGA (libdlk_fpga.so) is not available yet; it is left out."
+
+
+@click.command("convert")
+@options.experiment_id
+@options.checkpoint
+@click.option("--image_size", nargs=2, type=int, metavar="H W", help="Input size.  [default: the config's]")
+@click.option(
+    "--target", default=_DEFAULT_TARGETS, show_default=True, metavar="NAME[,NAME]", help="Libraries to build."
+)
+@click.option(
+    "--test_image", type=click.Path(path_type=Path), help="Image to verify with.  [default: some validation images]"
+)
+@options.output_dir
+@options.as_json
+@options.debug
+def command(
+    experiment_id: str,
+    checkpoint: str | None,
+    image_size: tuple[int, int] | None,
+    target: str,
+    test_image: Path | None,
+    output_dir: Path,
+    machine: bool,
+) -> None:
+    """Make the native libraries of a checkpoint, prove them equal to it, and pack them for the device.
+
+    \b
+    Example:
+      blueoil convert -e camvid_20261122093000
+      blueoil convert -e camvid_20261122093000 -p save.ckpt-1000 --target x86 --image_size 184 240
+    """
+    from blueoil.config.load import load
+
+    console = Console(machine=machine)
+    options.quiet_tensorflow()
+    targets = parse_targets(target, console)
+    experiment = Experiment.open(output_dir, experiment_id)
+    folder = experiment.checkpoint(checkpoint)
+    settings = load(experiment.config, experiment.overrides)
+    if image_size is not None:
+        settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
+    images = read_images([test_image] if test_image else experiment.samples(), settings)
+    export_folder = experiment.export_folder(folder.name, settings.image_size)
+
+    console.say(f"Restore from {folder}")
+    _export(experiment, folder, settings, images, export_folder, console)
+
+    from dlk.convert import convert
+
+    import lmnet.processors
+
+    result = convert(
+        export_folder,
+        targets=targets,
+        processors=Path(lmnet.processors.__file__).parent,
+        report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
+    )
+    values = conversion.tell(console, export_folder)
+    if "fpga" not in target:
+        console.say(_FPGA_NOTE)
+    output = export_folder / "output"
+    console.say(f"Output files are generated in {output}")
+    console.say(f"Please see {output}/README.md to run prediction")
+    console.say(
+        f"Next step: cd {output}/python && python run.py -i IMAGE -m ../models/lib/libdlk_x86.so -c ../models/meta.yaml"
+    )
+    console.result({"experiment": experiment.id, "checkpoint": folder.name, "output": output, **values})
+
+
+def parse_targets(text: str, console: Console) -> tuple[str, ...]:
+    """Return the names of the libraries to build, in order, each once.
+
+    Raises:
+        BlueoilError: an unknown name, or nothing left to build.
+    """
+    from dlk.targets import TARGETS
+
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in TARGETS and name != "fpga"]
+    if "fpga" in names:
+        console.say(_FPGA_NOTE)
+    wanted = tuple(name for name in names if name in TARGETS)
+    if unknown or not wanted:
+        raise BlueoilError(
+            "there is no such target" if unknown else "no target is left to build",
+            where="--target",
+            expected=f"some of {', '.join(TARGETS)}, separated by commas",
+            received=text,
+        )
+    return wanted
+
+
+def read_images(files: Sequence[Path], settings: Settings) -> NDArray[np.uint8]:
+    """Return pictures as uint8 [N,H,W,3] of the network's size.
+
+    Raises:
+        BlueoilError: a file is no picture.
+    """
+    import numpy as np
+
+    from lmnet.processors.images import ImageError, read_image
+    from lmnet.processors.pre import resize
+
+    pictures = []
+    for file in files:
+        try:
+            pictures.append(resize(read_image(file), settings.image_size))
+        except ImageError as error:
+            raise BlueoilError(f"the image cannot be read: {error}", where=str(file)) from None
+    return np.stack(pictures)
+
+
+def stage_line(console: Console, stage: str, detail: str, seconds: float) -> None:
+    """Tell one finished stage and its time."""
+    took = duration(seconds) if seconds >= 10 else f"{seconds:.2f} s"
+    console.say(f"{stage:<12}{took:>8}  {detail}".rstrip())
+
+
+def _export(
+    experiment: Experiment,
+    checkpoint: Path,
+    settings: Settings,
+    images: NDArray[np.uint8],
+    folder: Path,
+    console: Console,
+) -> None:
+    import time
+
+    from lmnet.export import export
+    from lmnet.training.checkpoints import load
+
+    start = time.perf_counter()
+    model, state = load(checkpoint, compiled=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    export(
+        model,
+        folder,
+        settings=settings,
+        classes=state.classes,
+        images=images,
+        experiment=experiment.id,
+        checkpoint=checkpoint.name,
+    )
+    stage_line(console, "export", f"{len(images)} reference images, {folder}", time.perf_counter() - start)

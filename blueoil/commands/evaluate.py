@@ -1,0 +1,72 @@
+"""``blueoil evaluate``: a checkpoint or its library on the validation images -> scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from blueoil.commands import options
+from blueoil.console import Console
+from blueoil.experiment import Experiment, step_of
+from blueoil.files import write_text
+
+_BACKENDS = ("keras", "onnx", "x86")
+
+
+@click.command("evaluate")
+@options.experiment_id
+@options.checkpoint
+@click.option(
+    "--backend",
+    type=click.Choice(_BACKENDS),
+    default="keras",
+    show_default=True,
+    help="What runs: the trained model, the exported graph, or the built library.",
+)
+@options.output_dir
+@options.as_json
+@options.debug
+def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir: Path, machine: bool) -> None:
+    """Measure a checkpoint on the validation images: IoU of each class, mIoU, pixel accuracy, confusion matrix.
+
+    The scores go to evaluate/CHECKPOINT_BACKEND.json in the experiment, the confusion matrix beside it as a picture.
+
+    \b
+    Example:
+      blueoil evaluate -e camvid_20261122093000
+      blueoil evaluate -e camvid_20261122093000 -p save.ckpt-1000 --backend x86
+    """
+    from blueoil.config.load import load
+
+    options.quiet_tensorflow()
+    console = Console(machine=machine)
+    experiment = Experiment.open(output_dir, experiment_id)
+    settings = load(experiment.config, experiment.overrides)
+    folder = experiment.checkpoint(checkpoint)
+
+    from lmnet.evaluation.runner import evaluate
+
+    from blueoil.backends import BACKENDS, Place
+    from blueoil.report import confusion
+    from blueoil.report.scores import document, tell
+    from lmnet.datasets.camvid import open_dataset
+
+    run = BACKENDS[backend](Place(experiment, folder, experiment.export_folder(folder.name, settings.image_size)))
+    dataset = open_dataset(settings)
+    console.say(f"{folder.name} by {backend} on {len(dataset.validation)} validation images")
+    found = evaluate(run, dataset.validation, settings.preprocessor)
+
+    name = f"{folder.name}_{backend}"
+    target = experiment.folder / "evaluate" / f"{name}.json"
+    heading = {"experiment": experiment.id, "checkpoint": folder.name, "step": step_of(folder.name)}
+    measured = {"backend": backend, "split": "validation", "images": len(dataset.validation)}
+    values = {**heading, **measured, **document(dataset.classes, found.matrix, found.scores)}
+    write_text(target, json.dumps(values, indent=2) + "\n")
+    picture = target.with_suffix(".png")
+    confusion.draw(found.matrix, dataset.classes, picture, title=f"{experiment.id}, {folder.name}, {backend}")
+    tell(console, dataset.classes, found.matrix, found.scores)
+    console.say(f"Scores are in {target}")
+    console.say(f"The confusion matrix is in {picture}")
+    console.result({**values, "file": target, "picture": picture})
