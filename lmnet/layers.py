@@ -7,7 +7,7 @@ from typing import Any, Self
 import keras
 from keras import KerasTensor, ops
 
-from lmnet.quantizers.base import Quantizer
+from lmnet.quantizers.base import ActivationQuantizer, Quantizer
 
 Shape = tuple[int | None, ...]
 
@@ -69,7 +69,7 @@ class QuantizedActivation(keras.layers.Layer):
         quantizer: applied to the input.
     """
 
-    def __init__(self, quantizer: Quantizer, **kwargs: Any) -> None:
+    def __init__(self, quantizer: ActivationQuantizer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.quantizer = quantizer
 

@@ -1,1 +1,5 @@
-"""Write a checkpoint as frozen graphs, reference tensors and metadata."""
+"""Export: the files in which a trained network leaves for ``dlk``."""
+
+from lmnet.export.exporter import export
+
+__all__ = ["export"]

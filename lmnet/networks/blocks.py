@@ -6,7 +6,7 @@ import keras
 from keras import KerasTensor
 
 from lmnet.layers import QuantizedActivation, QuantizedConv2D
-from lmnet.quantizers import Quantizer
+from lmnet.quantizers import ActivationQuantizer, Quantizer
 
 BATCH_NORM_MOMENTUM = 0.99
 BATCH_NORM_EPSILON = 1e-3
@@ -19,7 +19,7 @@ def conv_block(
     kernel_size: int,
     *,
     kernel_quantizer: Quantizer | None,
-    activation: Quantizer | str | None,
+    activation: ActivationQuantizer | str | None,
 ) -> KerasTensor:
     """Return convolution without bias, batch normalization and activation of ``x`` float [N, H, W, in].
 
@@ -36,7 +36,7 @@ def conv_block(
     match activation:
         case None:
             return x
-        case Quantizer():
+        case ActivationQuantizer():
             return QuantizedActivation(activation, name=f"{name}_act")(x)
         case _:
             return keras.layers.Activation(activation, name=f"{name}_act")(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmnet.quantizers.base import Quantizer
+from lmnet.quantizers.base import ActivationQuantizer, Quantizer
 from lmnet.quantizers.binary_channel_wise_mean_scaling import BinaryChannelWiseMeanScalingQuantizer
 from lmnet.quantizers.binary_mean_scaling import BinaryMeanScalingQuantizer
 from lmnet.quantizers.linear_mid_tread_half import LinearMidTreadHalfQuantizer
@@ -18,6 +18,7 @@ ACTIVATION_QUANTIZERS: dict[str, type[LinearMidTreadHalfQuantizer]] = {
 __all__ = [
     "ACTIVATION_QUANTIZERS",
     "WEIGHT_QUANTIZERS",
+    "ActivationQuantizer",
     "BinaryChannelWiseMeanScalingQuantizer",
     "BinaryMeanScalingQuantizer",
     "LinearMidTreadHalfQuantizer",

@@ -38,6 +38,14 @@ class Quantizer(ABC):
         return cls(**config)
 
 
+class ActivationQuantizer(Quantizer):
+    """A quantizer whose values are integer codes 0..2^bits - 1 times a step."""
+
+    @abstractmethod
+    def codes(self, y: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """Return the codes of quantized values ``y``, same shape."""
+
+
 Map = Callable[[KerasTensor], KerasTensor]
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from keras import KerasTensor, ops
 from numpy.typing import NDArray
 
-from lmnet.quantizers.base import Quantizer, straight_through
+from lmnet.quantizers.base import ActivationQuantizer, straight_through
 
 
 @keras.saving.register_keras_serializable("lmnet")
-class LinearMidTreadHalfQuantizer(Quantizer):
+class LinearMidTreadHalfQuantizer(ActivationQuantizer):
     """Clip to 0..max_value and round half up to the nearest of 2^bits levels.
 
     Backward: the gradient passes where 0 < x < max_value and is 0 elsewhere.

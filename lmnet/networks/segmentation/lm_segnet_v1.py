@@ -7,7 +7,7 @@ import keras
 from lmnet.errors import LmnetError
 from lmnet.layers import DepthToSpace, SpaceToDepth
 from lmnet.networks.blocks import conv_block
-from lmnet.quantizers import ACTIVATION_QUANTIZERS, WEIGHT_QUANTIZERS, Quantizer
+from lmnet.quantizers import ACTIVATION_QUANTIZERS, WEIGHT_QUANTIZERS, ActivationQuantizer
 from lmnet.settings import Settings
 
 SIZE_DIVIDER = 8
@@ -67,7 +67,7 @@ def lm_segnet_v1(settings: Settings, classes: int, *, quantize: bool) -> keras.M
     return keras.Model(inputs, x, name=settings.network)
 
 
-def _activation(settings: Settings, quantize: bool) -> Quantizer | str:
+def _activation(settings: Settings, quantize: bool) -> ActivationQuantizer | str:
     if not quantize:
         return "relu"
     make = ACTIVATION_QUANTIZERS[settings.activation_quantizer]
