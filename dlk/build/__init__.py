@@ -1,6 +1,6 @@
 """From the generated C++ project to checked shared libraries."""
 
-from dlk.build.cmake import build, build_folder, trace_program
+from dlk.build.cmake import build, prune, trace_program
 from dlk.build.symbols import SymbolReport, check_symbols
 
-__all__ = ["SymbolReport", "build", "build_folder", "check_symbols", "trace_program"]
+__all__ = ["SymbolReport", "build", "check_symbols", "prune", "trace_program"]

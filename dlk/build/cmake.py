@@ -1,4 +1,4 @@
-"""Configure and build a generated project with the CMake and Ninja that came from PyPI."""
+"""Configure and build a generated project with the CMake, the Ninja and the compiler that came from PyPI."""
 
 from __future__ import annotations
 
@@ -7,23 +7,37 @@ import shutil
 from pathlib import Path
 
 from dlk.build.process import run_logged
-from dlk.build.toolchain import environment, write_toolchain
+from dlk.build.toolchain import environment, zig
 from dlk.errors import DlkError, InternalError
 from dlk.targets import Target
 
 CONFIGURE_SECONDS = 300.0  # the first use of a target compiles the compiler's own runtime
 BUILD_SECONDS = 1800.0
-MEMORY_FIX = "read the log; when the compiler was killed, the memory was short: run it with fewer jobs"
+FAILURE_FIX = "read the log; when the compiler was killed, the memory was short: run it with fewer jobs"
+
+# CMake first tries the compiler on small programs. Without these flags, which are those of the libraries, zig would
+# compile a C++ library and a second runtime, with sanitizers, only for that: a minute for each target.
+TRY_FLAGS = "-O3 -nostdlib++ -mcpu={cpu}"
 
 
-def build_folder(project: Path, target: Target) -> Path:
-    """Return the folder of a target's build tree inside the generated project."""
-    return project / "build" / target.name
+def build_folder(project: Path) -> Path:
+    """Return the folder of the build tree inside a generated project."""
+    return project / "build"
 
 
-def trace_program(project: Path, target: Target) -> Path:
+def trace_program(project: Path) -> Path:
     """Return the path of the driver that writes every layer's codes, built beside the library."""
-    return build_folder(project, target) / "dlk_trace"
+    return build_folder(project) / "dlk_trace"
+
+
+def prune(project: Path) -> None:
+    """Remove the build tree but for the trace driver; sources, log and driver stay for a later look."""
+    keep = trace_program(project)
+    for path in build_folder(project).iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != keep:
+            path.unlink()
 
 
 def default_jobs() -> int:
@@ -32,32 +46,33 @@ def default_jobs() -> int:
 
 
 def build(project: Path, target: Target, *, jobs: int | None = None, toolchain: Path | None = None) -> Path:
-    """Build the library and the trace driver of ``target`` from an emitted project; return the library's path.
+    """Build the library and the trace driver of an emitted project; return the library's path.
 
-    The whole output of CMake and the compiler is in ``<project>/build/<target>.log``. ``toolchain`` replaces the
-    toolchain file written for the ziglang compiler. Raises DlkError with the log's last lines when a step fails.
+    The whole output of CMake and the compiler is in ``<project>/build.log``. ``toolchain`` replaces the project's own
+    toolchain file, which compiles with zig. Raises DlkError with the log's last lines when a step fails.
     """
-    if not (project / "CMakeLists.txt").is_file():
-        raise DlkError("not a generated project", where=str(project), expected="a folder with CMakeLists.txt")
+    file = toolchain or project / "toolchain.cmake"
+    for needed in (project / "CMakeLists.txt", file):
+        if not needed.is_file():
+            raise DlkError("not a generated project", where=str(project), expected=f"a file {needed}")
     cmake, ninja = _tools()
-    folder = build_folder(project, target)
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder.with_suffix(".log")
+    folder = build_folder(project)
+    log = project / "build.log"
     log.unlink(missing_ok=True)
-    file = toolchain or write_toolchain(target, folder / "toolchain.cmake")
     variables = environment()
     configure = [
-        str(cmake), "-S", str(project), "-B", str(folder), "-G", "Ninja",
-        f"-DCMAKE_MAKE_PROGRAM={ninja}", f"-DCMAKE_TOOLCHAIN_FILE={file}", "-DCMAKE_BUILD_TYPE=Release",
-        f"-DDLK_TARGET={target.name}",
+        str(cmake), "-S", str(project), "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_MAKE_PROGRAM={ninja}", f"-DCMAKE_TOOLCHAIN_FILE={file}", f"-DDLK_ZIG={zig()}",
     ]  # fmt: skip
+    if toolchain is None:
+        configure += [f"-DCMAKE_{language}_FLAGS={TRY_FLAGS.format(cpu=target.cpu)}" for language in ("C", "CXX")]
     run_logged(
         configure,
         log=log,
         environment=variables,
         timeout=CONFIGURE_SECONDS,
         what=f"CMake could not configure the project for {target.name}",
-        fix=MEMORY_FIX,
+        fix=FAILURE_FIX,
     )
     run_logged(
         [str(cmake), "--build", str(folder), "--parallel", str(jobs or default_jobs()), "--target", "dlk", "dlk_trace"],
@@ -65,7 +80,7 @@ def build(project: Path, target: Target, *, jobs: int | None = None, toolchain: 
         environment=variables,
         timeout=BUILD_SECONDS,
         what=f"the library for {target.name} did not compile",
-        fix=MEMORY_FIX,
+        fix=FAILURE_FIX,
     )
     library = folder / target.library
     if not library.is_file():

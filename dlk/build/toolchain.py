@@ -1,4 +1,4 @@
-"""The compiler that every library is built with: clang as shipped in the ziglang wheel, told to CMake."""
+"""The compiler that every library is built with, clang as shipped in the ziglang wheel, and its surroundings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from dlk.errors import DlkError
-from dlk.targets import Target
 
 # Flags from the user's shell could change what floats compute (-ffast-math); the build takes none of them.
 FOREIGN_VARIABLES = (
@@ -15,19 +14,6 @@ FOREIGN_VARIABLES = (
     "LDFLAGS", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CMAKE_BUILD_TYPE", "CMAKE_GENERATOR", "CMAKE_TOOLCHAIN_FILE",
     "MAKEFLAGS", "NINJA_STATUS",
 )  # fmt: skip
-
-PROCESSORS = {"x86_64": "x86_64", "arm": "armv7l", "aarch64": "aarch64"}
-
-TOOLCHAIN = """\
-# Written by dlk.build for {name}: clang of the ziglang wheel, C library of {triple}.
-set(CMAKE_SYSTEM_NAME Linux)
-set(CMAKE_SYSTEM_PROCESSOR {processor})
-set(CMAKE_CXX_COMPILER "{zig}" c++ -target {triple} -mcpu={cpu})
-set(CMAKE_C_COMPILER "{zig}" cc -target {triple} -mcpu={cpu})
-# Nothing here links the C++ library, and the compiler would take a minute to build its own for each new CPU.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-nostdlib++")
-set(CMAKE_SHARED_LINKER_FLAGS_INIT "-nostdlib++")
-"""
 
 
 def cache_folder() -> Path:
@@ -69,18 +55,3 @@ def environment() -> dict[str, str]:
     cache = cache_folder() / "zig"
     variables["ZIG_GLOBAL_CACHE_DIR"] = variables["ZIG_LOCAL_CACHE_DIR"] = str(cache)
     return variables
-
-
-def write_toolchain(target: Target, file: Path) -> Path:
-    """Write the CMake toolchain file for ``target`` and return its path."""
-    file.write_text(
-        TOOLCHAIN.format(
-            name=target.name,
-            triple=target.triple,
-            cpu=target.cpu,
-            processor=PROCESSORS[target.triple.split("-")[0]],
-            zig=zig().as_posix(),
-        ),
-        encoding="utf-8",
-    )
-    return file

@@ -14,16 +14,22 @@ from dlk.build import build, trace_program
 from dlk.build.process import run_logged
 from dlk.build.toolchain import cache_folder, environment
 from dlk.errors import DlkError
-from dlk.targets import TARGETS
+from dlk.targets import TARGETS, Target
 
 LISTS = """
 cmake_minimum_required(VERSION 3.20)
-project(small CXX)
+project(small C CXX)
 add_library(dlk SHARED small.cpp)
-set_target_properties(dlk PROPERTIES OUTPUT_NAME dlk_${DLK_TARGET})
+set_target_properties(dlk PROPERTIES OUTPUT_NAME dlk_@NAME@)
 target_link_options(dlk PRIVATE -nostdlib++)
-add_executable(dlk_trace main.cpp)
-target_link_options(dlk_trace PRIVATE -nostdlib++)
+add_executable(dlk_trace main.c)
+"""
+TOOLCHAIN = """
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR any)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES DLK_ZIG)
+set(CMAKE_C_COMPILER "${DLK_ZIG}" cc -target @TRIPLE@)
+set(CMAKE_CXX_COMPILER "${DLK_ZIG}" c++ -target @TRIPLE@)
 """
 SOURCE = """
 extern "C" int dlk_answer() {
@@ -36,12 +42,17 @@ extern "C" int dlk_answer() {
 """
 
 
+def write_project(folder: Path, target: Target) -> Path:
+    (folder / "CMakeLists.txt").write_text(LISTS.replace("@NAME@", target.name))
+    (folder / "toolchain.cmake").write_text(TOOLCHAIN.replace("@TRIPLE@", target.triple))
+    (folder / "small.cpp").write_text(SOURCE)
+    (folder / "main.c").write_text("int main(void) { return 7; }\n")
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "CMakeLists.txt").write_text(LISTS)
-    (tmp_path / "small.cpp").write_text(SOURCE)
-    (tmp_path / "main.cpp").write_text("int main() { return 7; }\n")
-    return tmp_path
+    return write_project(tmp_path, TARGETS["x86"])
 
 
 def test_builds_a_library_and_the_driver_free_of_the_shells_flags(
@@ -52,16 +63,17 @@ def test_builds_a_library_and_the_driver_free_of_the_shells_flags(
     library = build(project, TARGETS["x86"], jobs=1)
     assert library.name == "libdlk_x86.so"
     assert ctypes.CDLL(str(library)).dlk_answer() == 42
-    assert subprocess.run([trace_program(project, TARGETS["x86"])]).returncode == 7
-    assert "$ " in (project / "build/x86.log").read_text()
+    assert subprocess.run([trace_program(project)]).returncode == 7
+    assert "$ " in (project / "build.log").read_text()
 
 
 @pytest.mark.needs("qemu-arm")
-def test_builds_for_another_machine(project: Path) -> None:
+def test_builds_for_another_machine(tmp_path: Path) -> None:
     target = TARGETS["arm"]
+    project = write_project(tmp_path, target)
     library = build(project, target, jobs=1)
     assert library.read_bytes()[18] == 40
-    assert subprocess.run([*target.emulator, trace_program(project, target)]).returncode == 7
+    assert subprocess.run([*target.emulator, trace_program(project)]).returncode == 7
 
 
 def test_a_compile_error_shows_the_last_lines_and_the_log(project: Path) -> None:
@@ -69,9 +81,9 @@ def test_a_compile_error_shows_the_last_lines_and_the_log(project: Path) -> None
     with pytest.raises(DlkError) as caught:
         build(project, TARGETS["x86"], jobs=1)
     assert "did not compile" in caught.value.what
-    assert caught.value.where == str(project / "build/x86.log")
+    assert caught.value.where == str(project / "build.log")
     assert "small.cpp" in (caught.value.received or "")
-    assert "error:" in (project / "build/x86.log").read_text()
+    assert "error:" in (project / "build.log").read_text()
     assert caught.value.exit_code == 1
 
 

@@ -1,0 +1,281 @@
+"""From an export folder to a verified package: the pipeline, stage by stage.
+
+Everything is made in ``<export>/unfinished`` and moved into place when the last stage has passed. A conversion that
+fails leaves the last good ``output`` as it was, and what it made, logs included, in ``unfinished``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dlk.build import build, check_symbols, prune, trace_program
+from dlk.codegen import emit
+from dlk.errors import DlkError, VerificationError
+from dlk.frontends.onnx import load
+from dlk.lowering import lower
+from dlk.lowering.program import Program
+from dlk.package.assemble import META, assemble, read_meta, sha256
+from dlk.passes import run_passes
+from dlk.targets import TARGETS, Target
+from dlk.verify.available import Built, is_native
+from dlk.verify.executors import LibraryExecutor
+from dlk.verify.verification import Row, Verification, Verifier
+
+MODEL, REFERENCE = "model.onnx", "reference.npz"
+OUTPUT, PROJECT, VERIFICATION, UNFINISHED = "output", "project", "verification.json", "unfinished"
+GOLDEN_IMAGES = 1  # in the package; one image passes through every value of the code, and outputs are large
+LATENCY_RUNS = 5
+
+Report = Callable[[str, str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """What one stage did, and its wall time in seconds."""
+
+    stage: str
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A finished conversion. ``latency_ms``: median of the native library on one image, None when none is native."""
+
+    output: Path
+    libraries: dict[str, Path]
+    verification: Verification
+    latency_ms: float | None
+    stages: tuple[StageTime, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Return the verification as a table."""
+        return self.verification.rows()
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the stages hand to each other."""
+
+    export: Path
+    folder: Path
+    targets: tuple[Target, ...]
+    processors: Path
+    jobs: int | None
+    report: Report
+    program: Program | None = None
+    built: list[Built] = field(default_factory=list)
+    verifier: Verifier | None = None
+    verification: Verification | None = None
+    latency_ms: float | None = None
+    stages: list[StageTime] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[Callable[[str], None]]:
+        """Time a stage and report it when it has ended well; the value sets the detail."""
+        told = [detail]
+        started = time.perf_counter()
+        yield lambda text: told.__setitem__(0, text)
+        self.stages.append(StageTime(name, told[0], time.perf_counter() - started))
+        self.report(name, told[0], self.stages[-1].seconds)
+
+
+def convert(
+    export_dir: Path,
+    *,
+    targets: Sequence[str],
+    processors: Path,
+    report: Report = lambda stage, detail, seconds: None,
+    jobs: int | None = None,
+) -> Conversion:
+    """Convert ``export_dir/model.onnx`` into libraries, prove them, and write ``export_dir/output``.
+
+    targets: names in ``dlk.targets.TARGETS``; processors: the folder of lmnet.processors; ``report(stage, detail,
+    seconds)`` is called after each stage. Raises DlkError, and VerificationError when a proof fails.
+    """
+    work = _Work(export_dir, export_dir / UNFINISHED, _targets(targets), processors, jobs, report)
+    with _only_one(export_dir):
+        if work.folder.exists():
+            shutil.rmtree(work.folder)
+        work.folder.mkdir()
+        for stage in STAGES:
+            stage(work)
+    assert work.verification is not None  # noqa: S101 - set by the stage verify, or an error was raised
+    lib = export_dir / OUTPUT / "models" / "lib"
+    libraries = {target.name: lib / target.library for target in work.targets}
+    return Conversion(export_dir / OUTPUT, libraries, work.verification, work.latency_ms, tuple(work.stages))
+
+
+def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, seconds: None) -> Verification:
+    """Check the hashes of a finished package and run both proofs on its libraries again.
+
+    Raises DlkError when the folder is no finished conversion, VerificationError when anything differs.
+    """
+    models = export_dir / OUTPUT / "models"
+    meta = read_meta(models / META)
+    built = []
+    for name, digest in dict(meta.get("hashes", {})).items():
+        path = models / Path(name).parent.name / Path(name).name
+        if not path.is_file() or sha256(path) != digest:
+            raise VerificationError("a file of the package is not the one that was verified", where=str(path))
+    for name in meta.get("libraries", {}):
+        if name in TARGETS:
+            program = trace_program(export_dir / PROJECT / name)
+            built.append(Built(TARGETS[name], models / "lib" / TARGETS[name].library, program))
+    if not built or not all(item.program.is_file() for item in built):
+        raise DlkError("not a finished conversion", where=str(export_dir), fix="convert the checkpoint again")
+    started = time.perf_counter()
+    verification = Verifier(export_dir / MODEL, export_dir / REFERENCE).verify(built)
+    report("verify", f"{len(verification.equality)} executors", time.perf_counter() - started)
+    verification.require_passed(where=models)
+    return verification
+
+
+def _lower(work: _Work) -> None:
+    """Read the graph, rewrite it pass by pass, and lower it to plain steps."""
+    with work.stage("load", MODEL):
+        model = load(work.export / MODEL)
+    started = [time.perf_counter()]
+
+    def observe(name: str, _: object) -> None:
+        now = time.perf_counter()
+        work.stages.append(StageTime("pass", name, now - started[0]))
+        work.report("pass", name, now - started[0])
+        started[0] = now
+
+    run_passes(model, observe=observe)
+    with work.stage("lower") as tell:
+        work.program = lower(model, read_meta(work.export / META))
+        tell(f"{len(work.program.steps)} steps")
+
+
+def _build(work: _Work) -> None:
+    """Write the C++ project of each target and compile it."""
+    assert work.program is not None  # noqa: S101 - set by the stage before
+    for target in work.targets:
+        project = work.folder / PROJECT / target.name
+        with work.stage("emit", target.name):
+            emit(work.program, project, target)
+        with work.stage("build") as tell:
+            library = build(project, target, jobs=work.jobs)
+            symbols = check_symbols(library)
+            glibc = ".".join(map(str, symbols.newest_glibc)) or "any"
+            tell(f"{target.library}, {library.stat().st_size / 1024:.0f} KiB, runs with glibc {glibc}")
+        work.built.append(Built(target, library, trace_program(project)))
+
+
+def _verify(work: _Work) -> None:
+    """Run both proofs; a failed one stops here."""
+    with work.stage("verify") as tell:
+        work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE)
+        work.verification = work.verifier.verify(work.built)
+        work.verification.write(work.folder / VERIFICATION)
+        work.verification.require_passed(where=work.folder / VERIFICATION)
+        values = sum(result.values for result in work.verification.equality)
+        tell(f"{len(work.verification.equality)} executors, {values} values, 0 mismatches")
+
+
+def _measure(work: _Work) -> None:
+    """Measure the native library, as a program on the device would call it."""
+    assert work.verifier is not None  # noqa: S101 - set by the stage before
+    native = next((item for item in work.built if is_native(item.target)), None)
+    if native is None:
+        return
+    with work.stage("measure") as tell:
+        values = work.verifier.golden.input[0]
+        with LibraryExecutor(native.library, name=native.target.name) as library:
+            library.run(values)
+            times = []
+            for _ in range(LATENCY_RUNS):
+                started = time.perf_counter()
+                library.run(values)
+                times.append(time.perf_counter() - started)
+            work.latency_ms = statistics.median(times) * 1000
+            tell(f"{work.latency_ms:.2f} ms an image on this machine ({native.target.name}, {library.isa})")
+
+
+def _package(work: _Work) -> None:
+    """Put the package together, and everything into its place."""
+    assert work.verifier is not None  # noqa: S101 - set by an earlier stage
+    with work.stage("package", str(work.export / OUTPUT)):
+        count = min(GOLDEN_IMAGES, len(work.verifier.golden))
+        assemble(
+            work.folder / OUTPUT,
+            export=work.export,
+            libraries={item.target.name: item.library for item in work.built},
+            processors=work.processors,
+            images=work.verifier.golden.images[:count],
+            outputs=work.verifier.outputs(count),
+        )
+        for item in work.built:
+            prune(work.folder / PROJECT / item.target.name)
+        for name in (PROJECT, VERIFICATION, OUTPUT):
+            _put_in_place(work.folder / name, work.export / name)
+        shutil.rmtree(work.folder)
+
+
+STAGES: tuple[Callable[[_Work], None], ...] = (_lower, _build, _verify, _measure, _package)
+
+
+def _targets(names: Sequence[str]) -> tuple[Target, ...]:
+    unknown = [name for name in names if name not in TARGETS]
+    if unknown or not names:
+        raise DlkError(
+            "there is no such target" if unknown else "no target was named",
+            expected=", ".join(TARGETS),
+            received=", ".join(unknown) or "nothing",
+        )
+    return tuple(TARGETS[name] for name in dict.fromkeys(names))
+
+
+@contextlib.contextmanager
+def _only_one(export: Path) -> Iterator[None]:
+    """Hold the export folder against a second conversion at the same time."""
+    if not (export / MODEL).is_file():
+        raise DlkError("there is nothing to convert", where=str(export), expected=f"a folder with {MODEL}")
+    with (export / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DlkError("another conversion is at work", where=str(export), fix="wait for its end") from error
+        _recover(export)
+        yield
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Replace ``path`` by ``new`` with two renames; what was there is removed only afterwards."""
+    old = _old(path)
+    if path.exists():
+        path.rename(old)
+    new.rename(path)
+    _remove(old)
+
+
+def _recover(export: Path) -> None:
+    """Finish or undo the renames of a conversion that was killed between them."""
+    for name in (PROJECT, VERIFICATION, OUTPUT):
+        path = export / name
+        if _old(path).exists():
+            if path.exists():
+                _remove(_old(path))
+            else:
+                _old(path).rename(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

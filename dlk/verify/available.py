@@ -1,0 +1,93 @@
+"""Which executors this machine can run, and which it cannot, by name and with the reason."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlk.targets import Target
+from dlk.verify.executors import Executor, IsaMissingError, LibraryExecutor, ProgramExecutor
+
+MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64", "armv7l": "arm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One built target: its library and its trace driver."""
+
+    target: Target
+    library: Path
+    program: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """An executor that was not run, and why."""
+
+    executor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An executor that can be run here; ``emulated`` ones are slow."""
+
+    executor: Executor
+    emulated: bool
+
+
+def this_machine() -> str:
+    """Return this machine's name as it stands first in a target's triple."""
+    name = platform.machine().lower()
+    return MACHINES.get(name, name)
+
+
+def is_native(target: Target) -> bool:
+    """Return whether this machine runs the target without an emulator."""
+    return target.triple.split("-")[0] == this_machine()
+
+
+def find_executors(built: Sequence[Built]) -> tuple[list[Candidate], list[NotRun]]:
+    """Return an executor for each instruction set of each library, and those that cannot run here."""
+    candidates: list[Candidate] = []
+    missing: list[NotRun] = []
+    for item in built:
+        reason = _missing_emulator(item.target)
+        for isa in item.target.isas:
+            name = f"{item.target.name} {isa.name}"
+            if reason is None and is_native(item.target):
+                reason_for_isa = _missing_isa(item.library, isa.name, name)
+            else:
+                reason_for_isa = reason
+            if reason_for_isa is not None:
+                missing.append(NotRun(name, reason_for_isa))
+                continue
+            emulator = () if is_native(item.target) else item.target.emulator
+            executor = ProgramExecutor(item.library, item.program, name=name, isa=isa.name, emulator=emulator)
+            candidates.append(Candidate(executor, emulated=bool(emulator)))
+    return candidates, missing
+
+
+def _missing_emulator(target: Target) -> str | None:
+    if is_native(target):
+        return None
+    if not target.emulator:
+        return f"this machine is {this_machine()}"
+    if shutil.which(target.emulator[0]) is None:
+        return f"{target.emulator[0]} is not installed"
+    if "-L" in target.emulator:
+        root = target.emulator[target.emulator.index("-L") + 1]
+        if not Path(root).is_dir():
+            return f"no C library for {target.name} in {root}"
+    return None
+
+
+def _missing_isa(library: Path, isa: str, name: str) -> str | None:
+    try:
+        LibraryExecutor(library, name=name, isa=isa).close()
+    except IsaMissingError:
+        return "this machine lacks the instruction set"
+    return None

@@ -1,0 +1,54 @@
+"""The first proof: an executor computes exactly what the reference computes, every code and the output, ``==``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dlk.verify.executors import Executor
+from dlk.verify.first_difference import Difference, LayerCount, Tensors, compare
+
+
+@dataclass(frozen=True, slots=True)
+class EqualityResult:
+    """What one executor did on some images; ``seconds`` is the wall time of one image, traces included."""
+
+    executor: str
+    images: int
+    layers: tuple[LayerCount, ...]
+    first: Difference | None
+    seconds: float
+
+    @property
+    def values(self) -> int:
+        """Return how many values were compared."""
+        return sum(layer.values for layer in self.layers)
+
+    @property
+    def mismatches(self) -> int:
+        """Return how many of them differ."""
+        return sum(layer.mismatches for layer in self.layers)
+
+
+def check_equality(executor: Executor, inputs: NDArray[Any], expected: Callable[[int], Tensors]) -> EqualityResult:
+    """Trace ``executor`` on each of ``inputs`` (float32 [N,H,W,3]) and compare with ``expected(index)``.
+
+    expected: the reference's trace, ordered by execution, codes uint8 [h,w,c] by layer and float32 ``output``.
+    """
+    started = time.perf_counter()
+    totals: dict[str, tuple[int, int]] = {}
+    first = None
+    for index, values in enumerate(inputs):
+        wanted = expected(index)
+        counts, difference = compare(wanted, wanted, executor.trace(values), image=index)
+        first = first or difference
+        for count in counts:
+            compared, differing = totals.get(count.layer, (0, 0))
+            totals[count.layer] = (compared + count.values, differing + count.mismatches)
+    layers = tuple(LayerCount(layer, *numbers) for layer, numbers in totals.items())
+    seconds = (time.perf_counter() - started) / max(len(inputs), 1)
+    return EqualityResult(executor.name, len(inputs), layers, first, seconds)

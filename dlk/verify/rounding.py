@@ -1,0 +1,130 @@
+"""The second proof: the reference differs from the TensorFlow graph by nothing but the rounding of float32.
+
+Each layer is given the graph's own input codes. Where its codes differ from the graph's, the float64 position must
+lie so near to a boundary that float32 arithmetic can explain it (``Reference.layer_codes``). Running freely, rounding
+grows from layer to layer; that is reported, and the classes must still agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlk.errors import DlkError
+from dlk.verify.first_difference import Difference
+from dlk.verify.golden import Golden
+
+LEAST_AGREEMENT = 0.98
+
+
+class JudgedCodes(Protocol):
+    """One layer's codes, and the judgement of another implementation's."""
+
+    @property
+    def codes(self) -> NDArray[np.uint8]:
+        """Return the codes by the definition."""
+
+    def unexplained(self, other: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Return where ``other`` differs by more than rounding."""
+
+
+class LayeredReference(Protocol):
+    """What this proof asks of the reference."""
+
+    @property
+    def quantized_layers(self) -> tuple[str, ...]:
+        """Return the layers that give codes, in execution order."""
+
+    def source(self, name: str) -> str:
+        """Return the layer whose codes the layer reads, or ``input``."""
+
+    def layer_codes(self, name: str, source: NDArray[Any]) -> JudgedCodes:
+        """Return the layer's codes on given input."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRounding:
+    """One layer over all images.
+
+    differing: codes that differ when the layer is given the graph's own input; unexplained: those of them that
+    rounding cannot explain; running_free: codes that differ when the whole reference runs by itself.
+    """
+
+    layer: str
+    values: int
+    differing: int
+    unexplained: int
+    running_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundingResult:
+    """All layers; ``agreement`` is the share of pixels in which reference and graph choose the same class.
+
+    first: the first code that rounding cannot explain. first_free: the first layer that differs running freely.
+    """
+
+    images: int
+    layers: tuple[LayerRounding, ...]
+    first: Difference | None
+    agreement: float
+
+    @property
+    def first_free(self) -> str | None:
+        """Return the first layer with a differing code when the reference runs freely."""
+        return next((layer.layer for layer in self.layers if layer.running_free), None)
+
+    @property
+    def passed(self) -> bool:
+        """Return whether rounding explains everything and the classes agree."""
+        return self.first is None and self.agreement >= LEAST_AGREEMENT
+
+
+def check_rounding(
+    reference: LayeredReference, golden: Golden, free: Callable[[int], Mapping[str, NDArray[Any]]]
+) -> RoundingResult:
+    """Compare the reference with the graph's tensors; ``free(index)`` is the reference's own trace of an image."""
+    layers = []
+    first = None
+    for name in reference.quantized_layers:
+        if name not in golden.codes:
+            raise DlkError("the reference tensors lack a layer", where=name, fix="export the checkpoint again")
+        layer, difference = _check_layer(reference, golden, free, name)
+        layers.append(layer)
+        first = first or difference
+    agreement = np.mean(
+        [np.mean(free(i)["output"].argmax(-1) == golden.output[i].argmax(-1)) for i in range(len(golden))]
+    )
+    return RoundingResult(len(golden), tuple(layers), first, float(agreement))
+
+
+def _check_layer(
+    reference: LayeredReference, golden: Golden, free: Callable[[int], Mapping[str, NDArray[Any]]], name: str
+) -> tuple[LayerRounding, Difference | None]:
+    source = reference.source(name)
+    values = differing = unexplained = running_free = 0
+    first = None
+    for image, theirs in enumerate(golden.codes[name]):
+        given = golden.codes[source][image] if source in golden.codes else golden.input[image]
+        ours = reference.layer_codes(name, given)
+        if ours.codes.shape != theirs.shape:
+            raise DlkError(
+                "the reference tensors are of another network",
+                where=name,
+                expected=f"codes {ours.codes.shape}",
+                received=str(theirs.shape),
+                fix="export the checkpoint again",
+            )
+        wrong = ours.unexplained(theirs)
+        values += theirs.size
+        differing += int(np.count_nonzero(ours.codes != theirs))
+        unexplained += int(np.count_nonzero(wrong))
+        running_free += int(np.count_nonzero(free(image)[name] != theirs))
+        if first is None and wrong.any():
+            at = tuple(int(n) for n in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+            first = Difference(name, image, at, int(theirs[at]), int(ours.codes[at]))
+    return LayerRounding(name, values, differing, unexplained, running_free), first

@@ -1,0 +1,183 @@
+"""Both proofs in one step, and their outcome as an error, a table and ``verification.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlk.errors import VerificationError
+from dlk.verify.available import Built, NotRun, find_executors, is_native
+from dlk.verify.equality import EqualityResult, check_equality
+from dlk.verify.executors import OUTPUT, LibraryExecutor, OnnxExecutor, PixelExecutor
+from dlk.verify.golden import Golden, read_golden
+from dlk.verify.reference import Reference
+from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
+
+EMULATED_IMAGES = 1  # an emulator is some tens of times slower, and one image passes through every value of the code
+FORMAT_VERSION = 1
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: what was compared, with how many images and values, and how it ended."""
+
+    executor: str
+    images: int
+    values: int
+    mismatches: int
+    seconds: float
+    verdict: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of both proofs; ``onnx_agreement`` is the class agreement of onnxruntime, for information."""
+
+    equality: tuple[EqualityResult, ...]
+    not_run: tuple[NotRun, ...]
+    rounding: RoundingResult
+    onnx_agreement: float
+
+    @property
+    def passed(self) -> bool:
+        """Return whether every executor is equal to the reference, and the reference explained by rounding."""
+        return bool(self.equality) and not any(result.mismatches for result in self.equality) and self.rounding.passed
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the table, in the order of checking."""
+        rounding = self.rounding
+        compared = sum(layer.values for layer in rounding.layers)
+        unexplained = sum(layer.unexplained for layer in rounding.layers)
+        free = sum(layer.running_free for layer in rounding.layers)
+        words = f"same class in {rounding.agreement:.2%} of pixels; {free / max(compared, 1):.4%} of codes round apart"
+        graph = Row(
+            "TensorFlow graph",
+            rounding.images,
+            compared,
+            unexplained,
+            0.0,
+            "within rounding" if rounding.passed else "differs",
+            f"{words}, first in {rounding.first_free}" if rounding.first_free else words,
+        )
+        equal = (
+            Row(
+                result.executor,
+                result.images,
+                result.values,
+                result.mismatches,
+                result.seconds,
+                "differs" if result.mismatches else "equal",
+                str(result.first or ""),
+            )
+            for result in self.equality
+        )
+        missing = (Row(item.executor, 0, 0, 0, 0.0, "not run", item.reason) for item in self.not_run)
+        return (graph, *equal, *missing)
+
+    def document(self) -> dict[str, Any]:
+        """Return everything as JSON types."""
+        return {
+            "version": FORMAT_VERSION,
+            "passed": self.passed,
+            "executors": [
+                {
+                    "executor": result.executor,
+                    "images": result.images,
+                    "values": result.values,
+                    "mismatches": result.mismatches,
+                    "seconds": result.seconds,
+                    "first_difference": asdict(result.first) if result.first else None,
+                    "layers": [asdict(layer) for layer in result.layers],
+                }
+                for result in self.equality
+            ],
+            "not_run": [asdict(item) for item in self.not_run],
+            "tensorflow_graph": {
+                "images": self.rounding.images,
+                "class_agreement": self.rounding.agreement,
+                "least_agreement": LEAST_AGREEMENT,
+                "first_unexplained": asdict(self.rounding.first) if self.rounding.first else None,
+                "first_layer_running_free": self.rounding.first_free,
+                "layers": [asdict(layer) for layer in self.rounding.layers],
+            },
+            "onnxruntime": {"class_agreement": self.onnx_agreement},
+        }
+
+    def write(self, path: Path) -> None:
+        """Write verification.json."""
+        path.write_text(json.dumps(self.document(), indent=1) + "\n", encoding="utf-8")
+
+    def require_passed(self, *, where: Path) -> None:
+        """Raise VerificationError that names the first layer when a proof failed; ``where`` holds the whole record."""
+        if self.passed:
+            return
+        rounding = self.rounding
+        if rounding.first is not None:
+            what = f"the graph as exported does not compute what TensorFlow computes: layer {rounding.first.layer}"
+            detail = f"{rounding.first}; float32 rounding cannot explain it"
+        elif rounding.agreement < LEAST_AGREEMENT:
+            what = "the graph as exported chooses other classes than TensorFlow"
+            detail = f"the same class in {rounding.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
+        elif failed := [result for result in self.equality if result.mismatches]:
+            names = ", ".join(result.executor for result in failed)
+            what = f"the library differs from the graph, first in layer {failed[0].first.layer}"  # type: ignore[union-attr]
+            detail = f"{names}; {failed[0].executor}: {failed[0].mismatches} of {failed[0].values}, {failed[0].first}"
+        else:
+            what, detail = "no library could be run on this machine", "; ".join(item.reason for item in self.not_run)
+        raise VerificationError(
+            what, where=str(where), received=detail, fix="report this with the folder: nothing was packaged"
+        )
+
+
+class Verifier:
+    """The export's reference with its traces, shared by both proofs."""
+
+    def __init__(self, model: Path, golden: Path) -> None:
+        """Read model.onnx and reference.npz. Raises DlkError."""
+        self.model = model
+        self.golden: Golden = read_golden(golden)
+        self.reference = Reference(model)
+        self.trace: Callable[[int], Mapping[str, NDArray[Any]]] = cache(
+            lambda index: self.reference.trace(self.golden.input[index])
+        )
+
+    def outputs(self, count: int) -> NDArray[np.float32]:
+        """Return the reference's output of the first images, float32 [count,H,W,C]."""
+        return np.stack([self.trace(index)[OUTPUT] for index in range(count)])
+
+    def verify(self, built: Sequence[Built], *, report: Report = lambda _: None) -> Verification:
+        """Run both proofs to their end, whatever they find; ``report`` is told what is being run."""
+        report("reference against the TensorFlow graph")
+        rounding = check_rounding(self.reference, self.golden, self.trace)
+        candidates, missing = find_executors(built)
+        results = []
+        for candidate in candidates:
+            report(candidate.executor.name)
+            count = min(EMULATED_IMAGES, len(self.golden)) if candidate.emulated else len(self.golden)
+            results.append(check_equality(candidate.executor, self.golden.input[:count], self.trace))
+        results += [self._check_pixels(item) for item in built if is_native(item.target)]
+        report("onnxruntime")
+        return Verification(tuple(results), tuple(missing), rounding, self._onnx_agreement())
+
+    def _check_pixels(self, built: Built) -> EqualityResult:
+        """Check the pre-processing inside the library: from pixels to the reference's output."""
+        with LibraryExecutor(built.library, name=f"{built.target.name} from pixels") as library:
+            return check_equality(
+                PixelExecutor(library), self.golden.images, lambda index: {OUTPUT: self.trace(index)[OUTPUT]}
+            )
+
+    def _onnx_agreement(self) -> float:
+        executor = OnnxExecutor(self.model)
+        outputs = [executor.run(values) for values in self.golden.input]
+        same = [np.mean(mine.argmax(-1) == self.trace(i)[OUTPUT].argmax(-1)) for i, mine in enumerate(outputs)]
+        return float(np.mean(same))
