@@ -8,8 +8,8 @@ from dlk.codegen.float_bounds import check_floats
 from dlk.errors import DlkError, InternalError
 from dlk.lowering.program import (
     Affine,
-    Dequantize,
     DepthToSpace,
+    Dequantize,
     FloatConv,
     Kind,
     Program,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class StepParameters:
     index: int
     input: int
     output: int
-    function: str
+    function: str = ""
     kernel: int = 0
     scratch_bytes: int = 0
     float_weights: NDArray[np.float32] | None = None
@@ -83,65 +83,60 @@ def step_parameters(program: Program, lanes: int) -> list[StepParameters]:
     steps = []
     for index, step in enumerate(program.steps):
         source, result = program.tensors[step.input], program.tensors[step.output]
-        common = {"name": step.name, "index": index, "input": numbers[step.input], "output": numbers[step.output]}
+        plain = StepParameters(step.name, index, numbers[step.input], numbers[step.output])
         if isinstance(step, QuantConv):
-            steps.append(StepParameters(**common, **_quant_conv(step, source, result, lanes)))
+            steps.append(_quant_conv(plain, step, source, result, lanes))
         elif isinstance(step, FloatConv):
-            steps.append(StepParameters(**common, **_float_conv(step, source, result, lanes)))
+            steps.append(_float_conv(plain, step, result, lanes))
         elif isinstance(step, Dequantize):
             scratch = source.shape[2] * _row_bytes(lanes)
             function = f"dequantize<{source.bits}>"
-            steps.append(StepParameters(**common, function=function, table=step.table, scratch_bytes=scratch))
+            steps.append(replace(plain, function=function, table=step.table, scratch_bytes=scratch))
         else:
             move = "space_to_depth" if isinstance(step, SpaceToDepth) else "depth_to_space"
             kind = "floats" if source.kind is Kind.FLOAT else "codes"
-            steps.append(StepParameters(**common, function=f"{move}_{kind}"))
+            steps.append(replace(plain, function=f"{move}_{kind}"))
     return steps
 
 
-def _quant_conv(step: QuantConv, source: Tensor, result: Tensor, lanes: int) -> dict[str, object]:
+def _quant_conv(plain: StepParameters, step: QuantConv, source: Tensor, result: Tensor, lanes: int) -> StepParameters:
     tree = choose_tree(step.weights, source.bits, result.levels)
     kernel, _, cin, cout = step.weights.shape
     cpp_tree = f"ClassTree<{source.bits}, {', '.join(map(str, tree.widths))}>"
     taps_bytes = (2 * kernel * kernel * cin + 1) * source.bits * lanes * 8
-    facts: dict[str, object] = {"kernel": kernel, "tree": tree, "sign_words": pack_signs(step.weights)}
+    conv = replace(plain, kernel=kernel, tree=tree, sign_words=pack_signs(step.weights))
     if isinstance(step.epilogue, Affine):
-        return (
-            facts
-            | _affine(step.epilogue)
-            | {
-                "function": f"quant_conv_floats<{cpp_tree}>",
-                "scratch_bytes": taps_bytes + cout * _row_bytes(lanes),
-            }
-        )
-    return facts | {
-        "function": f"quant_conv_codes<{cpp_tree}, {result.bits}>",
-        "scratch_bytes": taps_bytes,
-        "int_thresholds": step.epilogue.values,
-        "directions": step.epilogue.directions,
-    }
+        function = f"quant_conv_floats<{cpp_tree}>"
+        scratch = taps_bytes + cout * _row_bytes(lanes)
+        affine = step.epilogue
+        return replace(conv, function=function, scratch_bytes=scratch, scale=affine.scale, bias=affine.bias)
+    return replace(
+        conv,
+        function=f"quant_conv_codes<{cpp_tree}, {result.bits}>",
+        scratch_bytes=taps_bytes,
+        int_thresholds=step.epilogue.values.astype(np.int32),
+        directions=step.epilogue.directions,
+    )
 
 
-def _float_conv(step: FloatConv, source: Tensor, result: Tensor, lanes: int) -> dict[str, object]:
+def _float_conv(plain: StepParameters, step: FloatConv, result: Tensor, lanes: int) -> StepParameters:
     kernel, _, cin, cout = step.weights.shape
-    columns = _round_up(cout, _OUTPUT_BLOCK)
-    weights = np.zeros((kernel, kernel, cin, columns), np.float32)
+    weights = np.zeros((kernel, kernel, cin, _round_up(cout, _OUTPUT_BLOCK)), np.float32)
     weights[..., :cout] = step.weights
     rows = kernel * kernel * cin + _OUTPUT_BLOCK
-    facts: dict[str, object] = {"kernel": kernel, "float_weights": weights}
+    conv = replace(plain, kernel=kernel, float_weights=weights)
     if isinstance(step.epilogue, Affine):
         scratch = (rows + cout) * _row_bytes(lanes)
-        return facts | _affine(step.epilogue) | {"function": "float_conv_floats", "scratch_bytes": scratch}
-    return facts | {
-        "function": f"float_conv_codes<{result.bits}>",
-        "scratch_bytes": rows * _row_bytes(lanes),
-        "float_thresholds": _ascending(step.epilogue),
-        "directions": step.epilogue.directions,
-    }
-
-
-def _affine(epilogue: Affine) -> dict[str, object]:
-    return {"scale": epilogue.scale, "bias": epilogue.bias}
+        affine = step.epilogue
+        function = "float_conv_floats"
+        return replace(conv, function=function, scratch_bytes=scratch, scale=affine.scale, bias=affine.bias)
+    return replace(
+        conv,
+        function=f"float_conv_codes<{result.bits}>",
+        scratch_bytes=rows * _row_bytes(lanes),
+        float_thresholds=_ascending(step.epilogue),
+        directions=step.epilogue.directions,
+    )
 
 
 def _ascending(epilogue: Thresholds) -> NDArray[np.float32]:

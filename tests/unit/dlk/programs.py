@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dlk.lowering.program import (
     Affine,
-    Dequantize,
     DepthToSpace,
+    Dequantize,
     FloatConv,
     Kind,
     Preprocess,
@@ -104,11 +104,12 @@ class Builder:
         spread = max(int(1.5 * np.sqrt(reach)), 1)
         values = np.sort(self.rng.integers(-spread, spread + 1, size=(channels, levels)), axis=1)
         directions = self._directions(channels)
-        for channel in range(0, channels, 3):  # one past the range: never for the last ones, always for the first
+        for channel in range(0, channels if channels > 1 else 0, 3):  # one past the range: always, never
             values[channel, -1] = reach + 1
             if channel % 2:
                 values[channel, 0] = -reach
-        values[-1] = np.where(self.rng.random() < 0.5, -reach, reach + 1)
+        if channels > 1:
+            values[-1] = np.where(self.rng.random() < 0.5, -reach, reach + 1)
         return Thresholds(np.ascontiguousarray(values * directions[:, None]).astype(np.int32), directions)
 
     def _float_thresholds(self, channels: int, bits: int, kernel: int) -> Thresholds:
