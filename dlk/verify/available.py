@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dlk.errors import DlkError
 from dlk.targets import Target
 from dlk.verify.executors import Executor, IsaMissingError, LibraryExecutor, ProgramExecutor
 
@@ -86,8 +87,11 @@ def _missing_emulator(target: Target) -> str | None:
 
 
 def _missing_isa(library: Path, isa: str, name: str) -> str | None:
+    """Ask the library itself. One that fails in another way is taken as able: running it will tell what is wrong."""
     try:
         LibraryExecutor(library, name=name, isa=isa).close()
     except IsaMissingError:
         return "this machine lacks the instruction set"
+    except DlkError:
+        return None
     return None

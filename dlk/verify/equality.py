@@ -9,19 +9,29 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from dlk.errors import DlkError
 from dlk.verify.executors import Executor
 from dlk.verify.first_difference import Difference, LayerCount, Tensors, compare
 
 
 @dataclass(frozen=True, slots=True)
 class EqualityResult:
-    """What one executor did on some images; ``seconds`` is the wall time of one image, traces included."""
+    """What one executor did on some images; ``seconds`` is the wall time of one image, traces included.
+
+    failure: why it did not run to its end, empty when it did.
+    """
 
     executor: str
     images: int
     layers: tuple[LayerCount, ...]
     first: Difference | None
     seconds: float
+    failure: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Return whether it ran, compared at least one value, and found no difference."""
+        return not self.failure and self.values > 0 and self.mismatches == 0
 
     @property
     def values(self) -> int:
@@ -38,13 +48,19 @@ def check_equality(executor: Executor, inputs: NDArray[Any], expected: Callable[
     """Trace ``executor`` on each of ``inputs`` (float32 [N,H,W,3]) and compare with ``expected(index)``.
 
     expected: the reference's trace, ordered by execution, codes uint8 [h,w,c] by layer and float32 ``output``.
+    An executor that does not run to its end gives a result with ``failure``.
     """
     started = time.perf_counter()
     totals: dict[str, tuple[int, int]] = {}
     first = None
     for index, values in enumerate(inputs):
         wanted = expected(index)
-        counts, difference = compare(wanted, wanted, executor.trace(values), image=index)
+        try:
+            received = executor.trace(values)
+        except DlkError as error:
+            failure = f"image {index}: {error.received or error.what}"
+            return EqualityResult(executor.name, index, (), None, time.perf_counter() - started, failure)
+        counts, difference = compare(wanted, wanted, received, image=index)
         first = first or difference
         for count in counts:
             compared, differing = totals.get(count.layer, (0, 0))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlk.errors import VerificationError
+from dlk.errors import DlkError, VerificationError
 from dlk.verify.available import Built, NotRun, find_executors, is_native
 from dlk.verify.equality import EqualityResult, check_equality
 from dlk.verify.executors import OUTPUT, LibraryExecutor, OnnxExecutor, PixelExecutor
@@ -51,7 +51,7 @@ class Verification:
     @property
     def passed(self) -> bool:
         """Return whether every executor is equal to the reference, and the reference explained by rounding."""
-        return bool(self.equality) and not any(result.mismatches for result in self.equality) and self.rounding.passed
+        return bool(self.equality) and all(result.passed for result in self.equality) and self.rounding.passed
 
     def rows(self) -> tuple[Row, ...]:
         """Return the table, in the order of checking."""
@@ -76,8 +76,8 @@ class Verification:
                 result.values,
                 result.mismatches,
                 result.seconds,
-                "differs" if result.mismatches else "equal",
-                str(result.first or ""),
+                "equal" if result.passed else "failed" if result.failure else "differs",
+                result.failure or str(result.first or ""),
             )
             for result in self.equality
         )
@@ -96,6 +96,7 @@ class Verification:
                     "values": result.values,
                     "mismatches": result.mismatches,
                     "seconds": result.seconds,
+                    "failure": result.failure,
                     "first_difference": asdict(result.first) if result.first else None,
                     "layers": [asdict(layer) for layer in result.layers],
                 }
@@ -128,10 +129,14 @@ class Verification:
         elif rounding.agreement < LEAST_AGREEMENT:
             what = "the graph as exported chooses other classes than TensorFlow"
             detail = f"the same class in {rounding.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
-        elif failed := [result for result in self.equality if result.mismatches]:
-            names = ", ".join(result.executor for result in failed)
-            what = f"the library differs from the graph, first in layer {failed[0].first.layer}"  # type: ignore[union-attr]
-            detail = f"{names}; {failed[0].executor}: {failed[0].mismatches} of {failed[0].values}, {failed[0].first}"
+        elif differing := [result for result in self.equality if result.first]:
+            worst = differing[0]
+            names = ", ".join(result.executor for result in differing)
+            what = f"the library differs from the graph, first in layer {worst.first.layer}"  # type: ignore[union-attr]
+            detail = f"{names}; {worst.executor}: {worst.mismatches} of {worst.values} values, {worst.first}"
+        elif failed := [result for result in self.equality if not result.passed]:
+            what = "the library does not run: " + (failed[0].failure or "it gave no values")
+            detail = ", ".join(result.executor for result in failed)
         else:
             what, detail = "no library could be run on this machine", "; ".join(item.reason for item in self.not_run)
         raise VerificationError(
@@ -171,7 +176,12 @@ class Verifier:
 
     def _check_pixels(self, built: Built) -> EqualityResult:
         """Check the pre-processing inside the library: from pixels to the reference's output."""
-        with LibraryExecutor(built.library, name=f"{built.target.name} from pixels") as library:
+        name = f"{built.target.name} from pixels"
+        try:
+            library = LibraryExecutor(built.library, name=name)
+        except DlkError as error:
+            return EqualityResult(name, 0, (), None, 0.0, error.received or error.what)
+        with library:
             return check_equality(
                 PixelExecutor(library), self.golden.images, lambda index: {OUTPUT: self.trace(index)[OUTPUT]}
             )

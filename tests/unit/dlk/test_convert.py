@@ -1,0 +1,267 @@
+"""convert from the export folder to the package, and the three faults that verification must find and name."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+from conversions import SharedBuild, convert, fingerprint, sign_words
+from exports import CLASSES, PROCESSORS, SIZE, write_export
+from packages import bare_site, run_device
+
+import dlk.convert
+from dlk.convert import Conversion, verify_package
+from dlk.errors import DlkError, VerificationError
+from dlk.lowering.program import Program, QuantConv, Thresholds
+from dlk.passes.compute_thresholds import ComputeThresholds
+from dlk.targets import TARGETS, Target
+
+X86 = TARGETS["x86"]
+
+
+@dataclasses.dataclass
+class Done:
+    """A finished conversion, made once."""
+
+    export: Path
+    build: SharedBuild
+    conversion: Conversion
+    events: list[tuple[str, str, float]]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("convert")
+    export = write_export(folder / "export")
+    build = SharedBuild(folder / "tree")
+    events: list[tuple[str, str, float]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dlk.convert, "build", build)
+        conversion = dlk.convert.convert(
+            export, targets=["x86"], processors=PROCESSORS, jobs=2, report=lambda *event: events.append(event)
+        )
+    return Done(export, build, conversion, events)
+
+
+@pytest.fixture
+def export(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the finished export folder, where a next conversion compiles only what changed."""
+    monkeypatch.setattr(dlk.convert, "build", done.build)
+    shutil.copytree(done.export, tmp_path / "export")
+    return tmp_path / "export"
+
+
+def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
+    conversion = done.conversion
+    assert conversion.verification.passed
+    rows = {row.executor: row for row in conversion.rows}
+    assert rows["x86 portable"].verdict == "equal"
+    assert rows["x86 from pixels"].values == 2 * SIZE[0] * SIZE[1] * len(CLASSES)
+    assert {row.verdict for row in conversion.rows} <= {"equal", "within rounding", "not run"}
+    assert conversion.latency_ms is not None and 0 < conversion.latency_ms < 1000
+    assert conversion.output == done.export / "output"
+    assert conversion.libraries == {"x86": done.export / "output/models/lib/libdlk_x86.so"}
+    assert conversion.libraries["x86"].is_file()
+    document = json.loads((done.export / "verification.json").read_text())
+    assert document["passed"] is True
+    assert [layer["layer"] for layer in document["executors"][0]["layers"]][-2:] == ["conv4", "output"]
+    stages = [stage for stage, _, _ in done.events]
+    order = [stages.index(name) for name in ("load", "pass", "lower", "emit", "build", "verify", "measure", "package")]
+    assert order == sorted(order)
+    assert ("pass", "compute_thresholds") in [(stage, detail) for stage, detail, _ in done.events]
+    assert [stage.seconds for stage in conversion.stages] == [seconds for _, _, seconds in done.events]
+
+
+def test_nothing_unfinished_is_left(done: Done) -> None:
+    assert {path.name for path in done.export.iterdir() if not path.name.startswith(".")} == {
+        "model.onnx", "meta.yaml", "minimal_graph_with_shape.pb", "reference.npz", "output", "project",
+        "verification.json",
+    }  # fmt: skip
+    assert [path.name for path in (done.export / "project/x86/build").iterdir()] == ["dlk_trace"]
+
+
+def test_the_package_passes_its_own_self_test(done: Done, tmp_path: Path) -> None:
+    site = bare_site(tmp_path / "site")
+    result = run_device(done.conversion.output / "python/run.py", site, "--self-test")
+    assert result.returncode == 0, result.stderr
+    assert f"{SIZE[0] * SIZE[1] * len(CLASSES)} output values" in result.stderr
+
+
+def flip_weight(monkeypatch: pytest.MonkeyPatch, done: Done, layer: str, bit: int) -> None:
+    """Let the build give a library in which one packed weight of ``layer`` is inverted."""
+
+    def build(project: Path, target: Target, *, jobs: int | None = None) -> Path:
+        library = done.build(project, target, jobs=jobs)
+        words = np.array(sign_words(project, layer), np.uint64)
+        data = bytearray(library.read_bytes())
+        assert data.count(words.tobytes()) == 1
+        data[data.index(words.tobytes()) + bit // 8] ^= 1 << bit % 8
+        library.write_bytes(data)
+        return library
+
+    monkeypatch.setattr(dlk.convert, "build", build)
+
+
+def layer_codes(done: Done, layer: str) -> np.ndarray:
+    with np.load(done.export / "reference.npz") as file:
+        return np.asarray(file[f"codes/{layer}"])
+
+
+def expect_failure(export: Path, layer: str) -> None:
+    """Convert; verification must name the layer, and the last good conversion must stay as it was."""
+    before = {name: fingerprint(export / name) for name in ("output", "project")}
+    with pytest.raises(VerificationError) as caught:
+        convert(export)
+    assert caught.value.exit_code == 3
+    assert layer in caught.value.what
+    assert {name: fingerprint(export / name) for name in ("output", "project")} == before
+    assert json.loads((export / "verification.json").read_text())["passed"] is True
+    failed = json.loads((export / "unfinished/verification.json").read_text())
+    assert failed["passed"] is False
+    assert any(item["failure"] or item["first_difference"]["layer"] == layer for item in failed["executors"])
+
+
+@pytest.mark.parametrize(("layer", "bit"), [("conv2", 0), ("conv3", 5), ("conv4", 200)])
+def test_one_weight_bit_of_a_library_is_found(
+    export: Path, done: Done, monkeypatch: pytest.MonkeyPatch, layer: str, bit: int
+) -> None:
+    flip_weight(monkeypatch, done, layer, bit)
+    expect_failure(export, layer)
+
+
+def test_one_threshold_is_found(export: Path, done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = layer_codes(done, "conv3")
+    channel = int(np.argmax(np.bincount(np.nonzero(codes == 1)[-1], minlength=codes.shape[-1])))
+    lower = dlk.convert.lower
+
+    def change(model: ir.Model, meta: dict[str, object]) -> Program:
+        program = lower(model, meta)
+        steps = []
+        for step in program.steps:
+            if step.name == "conv3":
+                assert isinstance(step, QuantConv) and isinstance(step.epilogue, Thresholds)
+                values = step.epilogue.values.copy()
+                values[channel, 0] = values[channel, 1]  # code 1 is never given any more
+                step = dataclasses.replace(step, epilogue=dataclasses.replace(step.epilogue, values=values))
+            steps.append(step)
+        return dataclasses.replace(program, steps=tuple(steps))
+
+    monkeypatch.setattr(dlk.convert, "lower", change)
+    expect_failure(export, "conv3")
+
+
+def test_one_sign_of_a_normalisation_is_found(export: Path, done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = layer_codes(done, "conv4")
+    channel = int(np.argmax(codes.reshape(-1, codes.shape[-1]).std(axis=0)))
+    rewrite = ComputeThresholds.rewrite
+
+    def change(self: ComputeThresholds, model: ir.Model) -> bool:
+        value = model.graph.initializers["conv4/gamma"]
+        gamma = np.array(value.const_value.numpy())
+        gamma[channel] = -gamma[channel]
+        value.const_value = ir.tensor(gamma, name=value.name)
+        return rewrite(self, model)
+
+    monkeypatch.setattr(ComputeThresholds, "rewrite", change)
+    expect_failure(export, "conv4")
+
+
+def break_cmake(monkeypatch: pytest.MonkeyPatch, export: Path) -> None:
+    emit = dlk.convert.emit
+
+    def broken(program: Program, project: Path, target: Target) -> None:
+        emit(program, project, target)
+        (project / "CMakeLists.txt").write_text('message(FATAL_ERROR "this was broken on purpose")\n')
+
+    monkeypatch.setattr(dlk.convert, "emit", broken)
+    monkeypatch.setattr(dlk.convert, "build", dlk.build.build)
+
+
+def break_graph(monkeypatch: pytest.MonkeyPatch, export: Path) -> None:
+    (export / "model.onnx").write_bytes((export / "model.onnx").read_bytes()[:100])
+
+
+def break_golden(monkeypatch: pytest.MonkeyPatch, export: Path) -> None:
+    (export / "reference.npz").write_bytes(b"")
+
+
+def break_meta(monkeypatch: pytest.MonkeyPatch, export: Path) -> None:
+    (export / "meta.yaml").write_text("- 1\n")
+
+
+def break_package(monkeypatch: pytest.MonkeyPatch, export: Path) -> None:
+    (export / "minimal_graph_with_shape.pb").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (break_cmake, "this was broken on purpose"),
+        (break_graph, "model.onnx"),
+        (break_golden, "reference.npz"),
+        (break_meta, "meta.yaml"),
+        (break_package, "minimal_graph_with_shape.pb"),
+    ],
+)
+def test_a_failed_stage_leaves_the_last_good_output(
+    export: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[pytest.MonkeyPatch, Path], None], told: str
+) -> None:
+    before = fingerprint(export / "output")
+    damage(monkeypatch, export)
+    with pytest.raises(DlkError) as caught:
+        convert(export)
+    assert told in str(caught.value)
+    assert caught.value.exit_code == 1
+    assert fingerprint(export / "output") == before
+    if damage is break_cmake:
+        assert caught.value.where == str(export / "unfinished/project/x86/build.log")
+        assert told in Path(caught.value.where).read_text()
+
+
+def test_the_next_conversion_replaces_the_output_and_clears_what_failed(export: Path) -> None:
+    (export / "unfinished").mkdir()
+    (export / "unfinished/rubbish").write_text("")
+    (export / "output/rubbish").write_text("")
+    assert convert(export).verification.passed
+    assert not (export / "unfinished").exists()
+    assert not (export / "output/rubbish").exists()
+
+
+def test_a_conversion_killed_between_its_renames_is_mended(export: Path) -> None:
+    before = fingerprint(export / "output")
+    (export / "output").rename(export / ".output.old")
+    (export / "model.onnx").write_bytes(b"")
+    with pytest.raises(DlkError):
+        convert(export)
+    assert fingerprint(export / "output") == before
+
+
+def test_two_conversions_of_one_folder_are_refused(export: Path) -> None:
+    with (export / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DlkError, match="another conversion"):
+            convert(export)
+
+
+def test_targets_and_folder_are_checked_first(export: Path, tmp_path: Path) -> None:
+    with pytest.raises(DlkError, match="no such target"):
+        convert(export, "x86", "vax")
+    with pytest.raises(DlkError, match="nothing to convert"):
+        convert(tmp_path)
+
+
+def test_a_finished_package_can_be_verified_again_and_damage_is_found(export: Path) -> None:
+    assert verify_package(export).passed
+    library = export / "output/models/lib/libdlk_x86.so"
+    data = bytearray(library.read_bytes())
+    data[len(data) // 2] ^= 1
+    library.write_bytes(data)
+    with pytest.raises(VerificationError, match="not the one that was verified"):
+        verify_package(export)
