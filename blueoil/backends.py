@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blueoil import tensorflow_start
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment
 
@@ -41,6 +42,7 @@ class Place:
 
 
 def _keras(place: Place) -> Run:
+    tensorflow_start.start()
     from lmnet.evaluation.keras_runner import load
 
     return load(place.checkpoint)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from blueoil import tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console, duration
 from blueoil.errors import BlueoilError
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dlk.convert import Conversion
     from lmnet.settings import Settings
 
 _DEFAULT_TARGETS = "x86,arm,aarch64"
@@ -56,8 +60,7 @@ def command(
     from blueoil.config.load import load
 
     console = Console(machine=machine)
-    options.quiet_tensorflow()
-    targets = parse_targets(target, console)
+    targets = parse_targets(target)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
     settings = load(experiment.config, experiment.overrides)
@@ -69,29 +72,36 @@ def command(
     console.say(f"Restore from {folder}")
     _export(experiment, folder, settings, images, export_folder, console)
 
+    import lmnet.processors
     from dlk.convert import convert
 
-    import lmnet.processors
-
     result = convert(
-        export_folder,
+        export_folder.resolve(),
         targets=targets,
         processors=Path(lmnet.processors.__file__).parent,
         report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
     )
-    values = conversion.tell(console, export_folder)
-    if "fpga" not in target:
-        console.say(_FPGA_NOTE)
+    values = conversion.tell(console, result.verification)
+    if result.latency_ms is not None:
+        console.say(f"latency {result.latency_ms:.2f} ms an image on this machine")
+    console.say(_FPGA_NOTE)
+    library = next(iter(result.libraries.values())).name
     output = export_folder / "output"
     console.say(f"Output files are generated in {output}")
     console.say(f"Please see {output}/README.md to run prediction")
     console.say(
-        f"Next step: cd {output}/python && python run.py -i IMAGE -m ../models/lib/libdlk_x86.so -c ../models/meta.yaml"
+        f"Next step: cd {output}/python && python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
     )
-    console.result({"experiment": experiment.id, "checkpoint": folder.name, "output": output, **values})
+    console.result(
+        {"experiment": experiment.id, "checkpoint": folder.name, "output": output, **values, **_timings(result)}
+    )
 
 
-def parse_targets(text: str, console: Console) -> tuple[str, ...]:
+def _timings(result: Conversion) -> dict[str, Any]:
+    return {"latency_ms": result.latency_ms, "stages": [asdict(stage) for stage in result.stages]}
+
+
+def parse_targets(text: str) -> tuple[str, ...]:
     """Return the names of the libraries to build, in order, each once.
 
     Raises:
@@ -101,12 +111,10 @@ def parse_targets(text: str, console: Console) -> tuple[str, ...]:
 
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in TARGETS and name != "fpga"]
-    if "fpga" in names:
-        console.say(_FPGA_NOTE)
     wanted = tuple(name for name in names if name in TARGETS)
     if unknown or not wanted:
         raise BlueoilError(
-            "there is no such target" if unknown else "no target is left to build",
+            "there is no such target" if unknown else "the target fpga is not available yet, and no other is named",
             where="--target",
             expected=f"some of {', '.join(TARGETS)}, separated by commas",
             received=text,
@@ -148,8 +156,7 @@ def _export(
     folder: Path,
     console: Console,
 ) -> None:
-    import time
-
+    tensorflow_start.start()
     from lmnet.export import export
     from lmnet.training.checkpoints import load
 

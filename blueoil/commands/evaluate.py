@@ -40,18 +40,16 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     """
     from blueoil.config.load import load
 
-    options.quiet_tensorflow()
     console = Console(machine=machine)
     experiment = Experiment.open(output_dir, experiment_id)
     settings = load(experiment.config, experiment.overrides)
     folder = experiment.checkpoint(checkpoint)
 
-    from lmnet.evaluation.runner import evaluate
-
     from blueoil.backends import BACKENDS, Place
     from blueoil.report import confusion
     from blueoil.report.scores import document, tell
     from lmnet.datasets.camvid import open_dataset
+    from lmnet.evaluation.runner import evaluate
 
     run = BACKENDS[backend](Place(experiment, folder, experiment.export_folder(folder.name, settings.image_size)))
     dataset = open_dataset(settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,12 +50,6 @@ def root_words() -> str:
     ctx = click.get_current_context()
     given = ctx.get_parameter_source("output_dir") is ParameterSource.COMMANDLINE
     return f" --output_dir {ctx.params['output_dir']}" if given else ""
-
-
-def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up notes off the console and pick it as Keras' backend; call before it is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 class Size(click.ParamType[tuple[int, int]]):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blueoil import tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
@@ -59,13 +60,13 @@ def command(
     from blueoil.config.load import load
 
     console = Console(machine=machine)
-    options.quiet_tensorflow()
     images = find_images(source)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
     settings = load(experiment.config, experiment.overrides)
     job = _Job(settings, experiment.classes(folder), output, save_images)
 
+    tensorflow_start.start()
     from lmnet.evaluation.keras_runner import load as load_run
 
     console.say(f"Restore from {folder}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blueoil import tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console, percent
 from blueoil.errors import BlueoilError
@@ -17,9 +18,8 @@ from blueoil.experiment import Experiment, new_id
 from blueoil.progress import TrainingProgress
 
 if TYPE_CHECKING:
-    from lmnet.training.trainer import TrainingResult
-
     from lmnet.settings import Settings
+    from lmnet.training.trainer import TrainingResult
 
 _INTERRUPTED = 130
 
@@ -56,7 +56,6 @@ def command(
       blueoil train -e camvid_20261122093000
     """
     console = Console(machine=machine)
-    options.quiet_tensorflow()
     experiment, settings = _prepare(config, experiment_id, output_dir, overrides, recreate=recreate)
     console.say(f"experiment: {experiment.folder}")
     with experiment.lock():
@@ -144,9 +143,9 @@ def _difference(stored: Settings, given: Settings) -> str:
 
 def _train(experiment: Experiment, settings: Settings, console: Console) -> TrainingResult:
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
-    from lmnet.training.trainer import train
-
+    tensorflow_start.start()
     from lmnet.datasets.camvid import validation_images
+    from lmnet.training.trainer import train
 
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
         try:

@@ -1,0 +1,53 @@
+"""``blueoil verify``: a converted checkpoint -> the proof, once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from blueoil.commands import options
+from blueoil.console import Console
+from blueoil.errors import BlueoilError
+from blueoil.experiment import Experiment
+from blueoil.report import conversion
+
+
+@click.command("verify")
+@options.experiment_id
+@options.checkpoint
+@click.option("--image_size", nargs=2, type=int, metavar="H W", help="Input size.  [default: the config's]")
+@options.output_dir
+@options.as_json
+@options.debug
+def command(
+    experiment_id: str, checkpoint: str | None, image_size: tuple[int, int] | None, output_dir: Path, machine: bool
+) -> None:
+    """Compare the packed libraries of a checkpoint with its graph again; exit code 3 when anything differs.
+
+    \b
+    Example:
+      blueoil verify -e camvid_20261122093000
+      blueoil verify -e camvid_20261122093000 -p save.ckpt-1000 --image_size 184 240
+    """
+    from blueoil.config.load import load
+
+    console = Console(machine=machine)
+    experiment = Experiment.open(output_dir, experiment_id)
+    folder = experiment.checkpoint(checkpoint)
+    settings = load(experiment.config, experiment.overrides)
+    size = options.network_size(image_size, settings.network) if image_size else settings.image_size
+    export = experiment.export_folder(folder.name, size)
+    if not (export / "output").is_dir():
+        raise BlueoilError(
+            "the checkpoint is not converted yet",
+            where=str(export),
+            fix=f"blueoil convert -e {experiment.id} -p {folder.name}{options.root_words()}",
+        )
+
+    from dlk.convert import verify_package
+
+    found = verify_package(export)
+    values = conversion.tell(console, found)
+    console.say(f"{export / 'output'} computes what was trained")
+    console.result({"experiment": experiment.id, "checkpoint": folder.name, "output": export / "output", **values})

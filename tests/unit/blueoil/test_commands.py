@@ -1,0 +1,210 @@
+"""What the verbs do around the trainer and the converter, which are stood in for by fakes here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blueoil import cli, tensorflow_start
+from blueoil.commands import convert, predict
+from blueoil.errors import BlueoilError
+from lmnet.datasets.sample import draw_dataset
+from lmnet.errors import LmnetError
+from lmnet.settings import Settings
+from lmnet.training.events import TrainingResult
+
+Train = Callable[..., TrainingResult]
+
+
+def fake_train(*, finished: bool = True) -> Train:
+    """Return a trainer that writes one checkpoint, or goes on from it, and learns nothing."""
+
+    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
+        checkpoint = folder / "checkpoints" / "save.ckpt-4"
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        (checkpoint / "model.keras").touch()
+        (checkpoint / "state.json").write_text(json.dumps({"classes": ["Sky"]}))
+        (folder / "best").write_text("save.ckpt-4")
+        (folder / "results.csv").write_text("step,epoch,loss\n4,0.1,2.0\n")
+        return TrainingResult(4, finished, "save.ckpt-4", "save.ckpt-4", 0.5)
+
+    return train
+
+
+def failing_train(error: BaseException) -> Train:
+    def train(*_: object, **__: object) -> TrainingResult:
+        raise error
+
+    return train
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Train], None]:
+    """Current directory with dataset and config; returns a function that sets the trainer."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OUTPUT_DIR", raising=False)
+    monkeypatch.setattr(tensorflow_start, "start", lambda: None)
+    draw_dataset(tmp_path / "CamVid", train=2, validation=2, size=(32, 32), seed=1)
+    (tmp_path / "c.py").write_text("TRAIN_PATH = 'CamVid'\nVALIDATION_PATH = 'CamVid'\nIMAGE_SIZE = (32, 32)\n")
+
+    def install(train: Train) -> None:
+        module = ModuleType("lmnet.training.trainer")
+        module.train = train  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "lmnet.training.trainer", module)
+
+    install(fake_train())
+    return install
+
+
+Use = Callable[[Train], None]
+
+
+def test_train_ends_with_the_next_command(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
+    assert capsys.readouterr().out.splitlines()[-1] == "Next step: blueoil convert -e run -p save.ckpt-4"
+    folder = Path("saved/run")
+    assert (folder / "config.py").read_text() == Path("c.py").read_text()
+    assert (folder / "results.png").is_file()
+    assert len(list((folder / "samples").iterdir())) == 2
+
+
+def test_without_an_id_the_config_and_the_time_name_the_experiment(use: Use) -> None:
+    assert cli.run(["train", "-c", "c.py", "--output_dir", "elsewhere"]) == cli.OK
+    (folder,) = Path("elsewhere").iterdir()
+    assert folder.name.startswith("c_2")
+
+
+def test_the_environment_names_the_output_folder(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTPUT_DIR", "there")
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
+    assert Path("there/run/config.py").is_file()
+
+
+def test_an_experiment_goes_on_by_its_id_alone_and_refuses_another_config(
+    use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "max_steps=4"]) == cli.OK
+    assert cli.run(["train", "-e", "run"]) == cli.OK
+    assert cli.run(["train", "-e", "run", "-c", "c.py", "max_steps=4"]) == cli.OK
+    assert len(json.loads(Path("saved/run/environment.json").read_text())["starts"]) == 3
+    capsys.readouterr()
+    assert cli.run(["train", "-e", "run", "-c", "c.py", "max_steps=5"]) == cli.USER_ERROR
+    told = capsys.readouterr().err
+    assert "MAX_STEPS 5 for 4" in told
+    assert "--recreate" in told
+
+
+def test_recreate_starts_anew_even_from_the_stored_config(use: Use) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "max_steps=4"]) == cli.OK
+    Path("saved/run/left").touch()
+    Path("c.py").unlink()
+    assert cli.run(["train", "-e", "run", "--recreate"]) == cli.OK
+    assert not Path("saved/run/left").exists()
+    assert json.loads(Path("saved/run/environment.json").read_text())["overrides"] == ["max_steps=4"]
+
+
+def test_ctrl_c_says_how_to_go_on(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    use(fake_train(finished=False))
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "--output_dir", "o"]) == cli.INTERRUPTED
+    assert capsys.readouterr().out.splitlines()[-1] == "To go on: blueoil train -e run --output_dir o"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(LmnetError("the dataset has 1 problem"), cli.USER_ERROR), (KeyboardInterrupt(), cli.INTERRUPTED)],
+)
+def test_a_run_that_never_began_leaves_no_folder(use: Use, error: BaseException, code: int) -> None:
+    use(failing_train(error))
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == code
+    assert list(Path("saved").iterdir()) == []
+
+
+def test_a_faulty_config_leaves_no_folder(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "batch_size=0"]) == cli.USER_ERROR
+    assert "greater than 0" in capsys.readouterr().err
+    assert cli.run(["train"]) == cli.USER_ERROR
+    assert cli.run(["train", "-e", "none"]) == cli.USER_ERROR
+    assert not Path("saved").exists()
+
+
+def test_train_with_json(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "--json"]) == cli.OK
+    values = json.loads(capsys.readouterr().out)
+    assert values["checkpoint"] == "save.ckpt-4"
+    assert values["mean_iou"] == 0.5
+
+
+def test_the_dataset_verbs(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["dataset", "sample", "d", "--train", "3", "--validation", "2", "--size", "32x48"]) == cli.OK
+    assert cli.run(["dataset", "check", "d"]) == cli.OK
+    assert "3 training and 2 validation images, no fault found" in capsys.readouterr().out
+    assert cli.run(["dataset", "check", "-c", "c.py", "--json"]) == cli.OK
+    assert json.loads(capsys.readouterr().out)["train"] == 2
+    assert cli.run(["dataset", "sample", "d"]) == cli.USER_ERROR
+    assert cli.run(["dataset", "sample", "e", "--size", "32"]) == cli.USER_ERROR
+    Path("d/train/street_00001.png").unlink()
+    assert cli.run(["dataset", "check", "d"]) == cli.USER_ERROR
+    assert cli.run(["dataset", "check", "nowhere.py"]) == cli.USER_ERROR
+
+
+def test_images_are_known_by_content(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "b.dat", format="PNG")
+    Image.new("RGB", (4, 4)).save(tmp_path / "a", format="JPEG")
+    (tmp_path / "c.png").write_text("no picture")
+    (tmp_path / "sub").mkdir()
+    assert [file.name for file in predict.find_images(tmp_path)] == ["a", "b.dat"]
+    Image.new("RGB", (4, 4)).save(tmp_path / "b.png")
+    with pytest.raises(BlueoilError, match="same name"):
+        predict.find_images(tmp_path)
+    with pytest.raises(BlueoilError, match="no image"):
+        predict.find_images(tmp_path / "sub")
+
+
+def test_predict_writes_masks_overlaps_json_and_outputs(
+    use: Use, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "batch_size=2"]) == cli.OK
+    for number in range(3):
+        Path("in").mkdir(exist_ok=True)
+        Image.new("RGB", (40, 20), (255, 0, 0)).save(f"in/{number}.png")
+    runner = SimpleNamespace(load=lambda folder: lambda pixels: np.ones((32, 32, 1), np.float32))
+    monkeypatch.setitem(sys.modules, "lmnet.evaluation.keras_runner", runner)
+    assert cli.run(["predict", "-i", "in", "-o", "out", "-e", "run"]) == cli.OK
+    found = sorted(str(file.relative_to("out")) for file in Path("out").rglob("*") if file.is_file())
+    images = [f"images/{kind}/{number}.png" for kind in ("mask", "overlap") for number in range(3)]
+    assert found == [*images, "json/0.json", "json/1.json", "npy/0.npy", "npy/1.npy"]
+    assert np.load("out/npy/0.npy").shape == (2, 32, 32, 1)
+    document = json.loads(Path("out/json/1.json").read_text())
+    assert document["task"] == "IMAGE.SEMANTIC_SEGMENTATION"
+    assert [result["file_path"] for result in document["results"]] == ["in/2.png"]
+    with Image.open("out/images/overlap/0.png") as picture:
+        assert picture.size == (40, 20)
+
+
+def test_targets_are_named_with_commas() -> None:
+    assert convert.parse_targets("x86, arm,x86,fpga") == ("x86", "arm")
+    with pytest.raises(BlueoilError, match="x86, arm, aarch64"):
+        convert.parse_targets("x87")
+    with pytest.raises(BlueoilError, match="fpga is not available yet"):
+        convert.parse_targets("fpga")
+
+
+def test_evaluating_a_library_before_converting_says_what_to_type(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
+    for words in (["evaluate", "--backend", "x86"], ["evaluate", "--backend", "onnx"], ["verify"]):
+        assert cli.run([*words, "-e", "run"]) == cli.USER_ERROR
+        assert "fix: blueoil convert -e run -p save.ckpt-4" in capsys.readouterr().err
+
+
+def test_an_image_size_must_fit_the_network(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
+    assert cli.run(["convert", "-e", "run", "--image_size", "33", "32"]) == cli.USER_ERROR
+    assert "multiples of 8" in capsys.readouterr().err

@@ -1,0 +1,129 @@
+"""Run folders: names, records, checkpoints, and the lock."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blueoil.errors import BlueoilError
+from blueoil.experiment import Experiment, new_id
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    config = tmp_path / "my config.py"
+    config.write_text("TRAIN_PATH = 'x'  # as it was\n")
+    made = Experiment(tmp_path / "saved", "run_1")
+    made.create(config, seed=7, overrides=["max_steps=3"])
+    return made
+
+
+def add_checkpoints(experiment: Experiment, *steps: int) -> None:
+    for step in steps:
+        folder = experiment.folder / "checkpoints" / f"save.ckpt-{step}"
+        folder.mkdir(parents=True)
+        (folder / "model.keras").touch()
+        (folder / "state.json").write_text(json.dumps({"classes": ["Sky", "Road"]}))
+
+
+def test_an_id_is_the_configs_name_and_the_time() -> None:
+    assert re.fullmatch(r"camvid_\d{14}", new_id(Path("config/camvid.py")))
+    assert re.fullmatch(r"a_b_\d{14}", new_id(Path("a b.yaml")))
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", ".hidden", "a b", "/etc"])
+def test_an_id_is_never_a_path(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BlueoilError, match="no experiment id"):
+        Experiment(tmp_path, name)
+
+
+def test_a_new_folder_holds_the_config_word_for_word_and_the_environment(experiment: Experiment) -> None:
+    assert experiment.config.read_text() == "TRAIN_PATH = 'x'  # as it was\n"
+    record = experiment.environment
+    assert record["seed"] == 7
+    assert record["overrides"] == ["max_steps=3"]
+    assert experiment.overrides == ("max_steps=3",)
+    assert record["libraries"]["numpy"]
+    assert not {"host", "hostname", "node"} & set(record)
+    experiment.record_start()
+    experiment.record_start()
+    assert [set(start) for start in experiment.environment["starts"]] == [{"time", "command"}] * 2
+
+
+def test_an_experiment_is_not_made_twice(experiment: Experiment) -> None:
+    with pytest.raises(BlueoilError, match="exists already"):
+        experiment.create(experiment.config, seed=1)
+
+
+def test_opening_an_unknown_experiment_lists_the_known_ones(experiment: Experiment) -> None:
+    with pytest.raises(BlueoilError, match="one of run_1"):
+        Experiment.open(experiment.root, "run_2")
+    with pytest.raises(BlueoilError, match="blueoil train"):
+        Experiment.open(experiment.root / "nowhere", "run_2")
+    assert Experiment.open(experiment.root, "run_1") == experiment
+
+
+def test_checkpoints_are_found_by_every_name(experiment: Experiment) -> None:
+    with pytest.raises(BlueoilError, match="no checkpoint yet"):
+        experiment.checkpoint()
+    add_checkpoints(experiment, 5, 100, 20)
+    (experiment.folder / "checkpoints" / "save.ckpt-200").mkdir()  # a checkpoint without its files is none
+    assert experiment.checkpoints() == ["save.ckpt-5", "save.ckpt-20", "save.ckpt-100"]
+    assert experiment.checkpoint().name == "save.ckpt-100"
+    with pytest.raises(BlueoilError, match="no checkpoint best"):
+        experiment.checkpoint("best")
+    (experiment.folder / "best").write_text("save.ckpt-20\n")
+    assert experiment.checkpoint().name == "save.ckpt-20"
+    assert experiment.checkpoint("best").name == "save.ckpt-20"
+    assert experiment.checkpoint("last").name == "save.ckpt-100"
+    assert experiment.checkpoint("5").name == experiment.checkpoint("save.ckpt-5").name == "save.ckpt-5"
+    assert experiment.classes(experiment.checkpoint()) == ("Sky", "Road")
+    with pytest.raises(BlueoilError, match=r"save\.ckpt-5, save\.ckpt-20, save\.ckpt-100, best, last"):
+        experiment.checkpoint("save.ckpt-7")
+
+
+def test_samples_are_spread_over_the_split_and_kept_once(experiment: Experiment, tmp_path: Path) -> None:
+    with pytest.raises(BlueoilError, match="--test_image"):
+        experiment.samples()
+    images = [tmp_path / f"{letter}.png" for letter in "abcdefg"]
+    for image in images:
+        image.write_text(image.stem)
+    experiment.keep_samples(images)
+    assert [sample.name for sample in experiment.samples()] == ["0_a.png", "1_d.png", "2_g.png"]
+    experiment.keep_samples(images[:1])
+    assert len(experiment.samples()) == 3
+
+
+def test_removal_leaves_nothing(experiment: Experiment) -> None:
+    add_checkpoints(experiment, 1)
+    experiment.remove()
+    assert list(experiment.root.iterdir()) == []
+
+
+def test_two_trainings_of_one_experiment_are_refused_and_a_dead_one_lets_go(experiment: Experiment) -> None:
+    with experiment.lock(), pytest.raises(BlueoilError, match="by another process"), experiment.lock():
+        pass
+    code = (
+        "import sys, time; from pathlib import Path; from blueoil.experiment import Experiment\n"
+        f"with Experiment(Path({str(experiment.root)!r}), 'run_1').lock():\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert other.stdout is not None
+    try:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(BlueoilError, match="another process"), experiment.lock():
+            pass
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    with experiment.lock():
+        pass
