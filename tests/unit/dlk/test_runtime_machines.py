@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -66,11 +67,29 @@ def test_aarch64(tmp_path: Path) -> None:
     emulated("aarch64", tmp_path)
 
 
-@pytest.mark.needs("gcc", "g++")
-def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+@pytest.mark.needs("qemu-x86_64")
+def test_a_machine_without_avx_runs_the_baseline_only(tmp_path: Path) -> None:
+    """Under an emulated processor that knows SSE2 only, any AVX instruction would end the program."""
+    target = TARGETS["x86"]
     program = dequantized()
+    emit(program, tmp_path / "p", target)
+    library = build(tmp_path / "p", target)
+    command = ["qemu-x86_64", "-cpu", "qemu64", str(trace_program(tmp_path / "p"))]
+    run_and_compare(program, command, library, tmp_path)
+    arguments = [*command, str(library), "x", "y"]
+    for isa in ("avx2", "avx512"):
+        result = subprocess.run(arguments, env={"DLK_ISA": isa}, capture_output=True, text=True)
+        assert result.returncode == 1
+        assert result.stderr.endswith(f"an instruction set that this machine does not have: {isa}\n")
+
+
+@pytest.mark.needs("gcc", "g++")
+@pytest.mark.parametrize(("program", "isas"), [(mixed(), ("sse2", "avx2")), (dequantized(), ("portable", "avx512"))])
+def test_sanitizers_find_nothing(tmp_path: Path, program: Program, isas: tuple[str, ...]) -> None:
+    target = TARGETS["x86"]
+    target = dataclasses.replace(target, isas=tuple(isa for isa in target.isas if isa.name in isas))
     project, folder = tmp_path / "project", tmp_path / "native"
-    emit(program, project, TARGETS["x86"])
+    emit(program, project, target)
     configure = [TOOLS / "cmake", "-S", project, "-B", folder, "-G", "Ninja", "-DDLK_SANITIZE=ON"]
     compilers = ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_MAKE_PROGRAM={TOOLS / 'ninja'}"]
     subprocess.run([*configure, *compilers], check=True, capture_output=True)
@@ -78,9 +97,10 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stdout
     assert "warning:" not in built.stdout
     flags = Path("/proc/cpuinfo").read_text()
-    for isa, flag in (("portable", ""), ("sse2", ""), ("avx2", " avx2 "), ("avx512", " avx512vl ")):
-        if flag in flags:
-            library = folder / TARGETS["x86"].library
+    needed = {"avx2": " avx2 ", "avx512": " avx512vl "}
+    for isa in isas:
+        if needed.get(isa, "") in flags:
+            library = folder / target.library
             run_and_compare(program, [str(folder / "dlk_trace")], library, tmp_path, DLK_ISA=isa)
 
 
