@@ -230,3 +230,15 @@ def test_unknown_layer_is_refused_by_name(layer):
     inputs = keras.Input((8, 8, 3))
     with pytest.raises(LmnetError, match="odd cannot be exported: it has no ONNX form"):
         onnx_model(keras.Model(inputs, layer(inputs)))
+
+
+@pytest.mark.parametrize("name", ["binary_mean_scaling", "binary_channel_wise_mean_scaling"])
+def test_exported_weight_quantizer_takes_zero_as_positive(name):
+    model = networks.build(settings(weight_quantizer=name), len(CLASSES))
+    model.get_layer("conv11").set_weights([np.broadcast_to(np.float32([-1, 0, 0])[:, None, None, None], (3, 3, 32, 3))])
+    proto = onnx_model(model)
+    proto.graph.output.append(onnx.helper.make_empty_tensor_value_info("conv11/weight_quantizer:0"))
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    image = np.zeros((1, *SIZE, 3), np.float32)
+    (weight,) = session.run(["conv11/weight_quantizer:0"], {"images_placeholder": image})
+    assert (weight > 0).mean() == pytest.approx(2 / 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 
@@ -70,6 +69,8 @@ def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     half_written = killed / "checkpoints" / ".unfinished-save.ckpt-5"
     half_written.mkdir()
     (half_written / "model.keras").write_bytes(b"half")
+    with (killed / "results.csv").open("a") as file:
+        file.write("5,2.0,1.")  # a row cut short; rows after the checkpoint are written again
     events = []
     result = train(config, killed, report=events.append)
     assert isinstance(events[0], Started)
@@ -83,14 +84,6 @@ def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     assert our_state == their_state
     assert (killed / "results.csv").read_text() == (unbroken / "results.csv").read_text()
     assert (killed / "best").read_text() == (unbroken / "best").read_text()
-
-
-def test_rows_after_the_checkpoint_are_done_again_once(config, killed):
-    with (killed / "results.csv").open("a") as file:
-        file.write("5,2.0,1.")
-    train(config, killed, report=lambda event: None)
-    with (killed / "results.csv").open() as file:
-        assert [row["step"] for row in csv.DictReader(file)] == ["1", "2", "3", "4", "5", "6"]
 
 
 def _truncate(path):

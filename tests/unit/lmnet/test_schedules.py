@@ -49,7 +49,9 @@ def test_steps_of_a_short_run():
     assert schedule("3-step-decay", max_steps=30).boundaries == [10, 20, 30]
 
 
-@pytest.mark.parametrize(("name", "epochs"), [("3-step-decay-with-warmup", 3), ("2-step-decay", 1), ("3-step-decay", 1)])
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("3-step-decay-with-warmup", 3), ("2-step-decay", 1), ("3-step-decay", 1)]
+)
 def test_too_few_epochs_are_refused(name, epochs):
     with pytest.raises(LmnetError, match="too short") as error:
         schedule(name, max_epochs=epochs)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lmnet.datasets.feeder import batch_for_step
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
@@ -142,10 +143,22 @@ def test_divergence_is_named_and_the_last_good_checkpoint_stays(data, tmp_path):
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
-def test_fault_in_the_data_is_told_in_its_own_words(data, tmp_path, monkeypatch):
+def test_more_workers_keep_the_order(run, data, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    events = []
+    train(settings(data, max_steps=5, test_steps=100), tmp_path, report=events.append)
+    losses = [[event.loss for event in of_kind(some, StepDone)][:5] for some in (events, run[1])]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("processors", [1, 4])
+def test_fault_in_the_data_is_told_in_its_own_words(data, tmp_path, monkeypatch, processors):
     def broken(dataset, settings, step):
+        if step < 2:
+            return batch_for_step(dataset, settings, step)
         raise LmnetError("the image is gone")
 
+    monkeypatch.setattr("os.cpu_count", lambda: processors)
     monkeypatch.setattr("lmnet.training.feed.batch_for_step", broken)
     with pytest.raises(LmnetError, match="the image is gone"):
         train(settings(data), tmp_path, report=lambda event: None)
