@@ -11,6 +11,7 @@ import pytest
 from graphs import image, run_onnx, segnet, to_ir
 
 from dlk.errors import DlkError, InternalError
+from dlk.ir.edit import insert_before
 from dlk.ir.ops import identifier
 from dlk.passes import PASSES, Rewrite, run_passes
 
@@ -99,6 +100,26 @@ def test_the_pass_at_fault_is_named(kind: type[Rewrite], reason: str, tmp_path: 
     with pytest.raises(InternalError, match=reason) as caught:
         run_passes(to_ir(segnet(), tmp_path), passes=(kind, *PASSES))
     assert caught.value.exit_code == 2
+
+
+class Backwards(Rewrite):
+    """Puts an op back that an earlier pass has removed."""
+
+    name = "backwards"
+
+    def rewrite(self, model: ir.Model) -> bool:
+        first = next(iter(model.graph))
+        there = insert_before(
+            first, "Transpose", [model.graph.inputs[0]], name="there", attributes={"perm": [0, 3, 1, 2]}
+        )
+        back = insert_before(first, "Transpose", [there], name="back", attributes={"perm": [0, 2, 3, 1]})
+        first.replace_input_with(0, back)
+        return True
+
+
+def test_what_was_removed_stays_removed(tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match="backwards broke the graph: Transpose: this op may not occur"):
+        run_passes(to_ir(segnet(), tmp_path), passes=(*PASSES, Backwards))
 
 
 class Refusing(Rewrite):

@@ -111,6 +111,17 @@ def test_levels_that_all_or_no_sums_reach() -> None:
     assert values.tolist() == [[11, 9, -10]]
 
 
+def test_no_threshold_is_subnormal() -> None:
+    """The boundary lies at 5e-39 and -5e-39: subnormal sums count as 0, so the first normal number decides."""
+    kind = CodeType(1, 1.0)
+    rising = make([(1e38, 0.0, 0.0, 1 - EPSILON)], kind)
+    assert code(rising, 0, 6e-39) == 1
+    assert float_thresholds(rising)[0].tolist() == [[TINY]]
+    assert float_thresholds(make([(-1e38, 0.0, 0.0, 1 - EPSILON)], kind))[0].tolist() == [[-TINY]]
+    # 0 reaches the level, -6e-39 alone would not.
+    assert float_thresholds(make([(1e38, 0.75, 0.0, 1 - EPSILON)], kind))[0].tolist() == [[0.0]]
+
+
 def test_thresholds_are_not_clamped() -> None:
     """The 13-bit limit of the original would have put this one at 4095."""
     chain = make([(1.0, 0.0, 20000.0, 1.0)], CodeType(1, 1.0), [1.0])

@@ -50,6 +50,16 @@ def test_the_first_layer_is_summed_in_order(tmp_path: Path) -> None:
         assert got[row, column, channel] == y
 
 
+def test_subnormal_inputs_and_weights_count_as_zero(tmp_path: Path) -> None:
+    norm = {"gamma": [1.0], "beta": [0.25], "mean": [0.0], "variance": [1.0]}
+    kernel = np.array([1e30, 1e-40, 1.0], np.float32).reshape(1, 3, 1, 1)
+    layer = Layer("conv1", 1, 1, "", 0, kernel=kernel, norm=norm, epsilon=0.0)
+    x = np.array([[[1e-40, 1e30, 2.0]]], np.float32)
+    assert reference(build([layer], size=(1, 1)), tmp_path).run(x).item() == 2.25
+    kernel[0, 0] = 1e38  # with it the input would add 0.01
+    assert reference(build([layer], size=(1, 1)), tmp_path).run(x).item() == 2.25
+
+
 def test_a_binary_layer_by_hand(tmp_path: Path) -> None:
     """Sums of integers, the scale's mean in float64, sign(0) = +1, ties up, code 0 outside the image."""
     kernel = np.array([[[[0.0]], [[-1.0]], [[0.5]], [[-0.5]]]], np.float32)
