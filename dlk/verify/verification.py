@@ -59,7 +59,7 @@ class Verification:
         compared = sum(layer.values for layer in rounding.layers)
         unexplained = sum(layer.unexplained for layer in rounding.layers)
         free = sum(layer.running_free for layer in rounding.layers)
-        words = f"same class in {rounding.agreement:.2%} of pixels; {free / max(compared, 1):.4%} of codes round apart"
+        words = f"same class in {rounding.agreement:.2%} of pixels; {free} codes round apart"
         graph = Row(
             "TensorFlow graph",
             rounding.images,
