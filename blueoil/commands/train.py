@@ -153,7 +153,8 @@ def _train(experiment: Experiment, settings: Settings, console: Console) -> Trai
             return train(settings, experiment.folder, report=progress)
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
-            if told and not experiment.checkpoints():
+            first = len(experiment.environment["starts"]) == 1
+            if told and first and not experiment.checkpoints():
                 experiment.remove()
             raise
 

@@ -178,6 +178,7 @@ def _answers(folder: Path, **changes: object) -> Path:
         ("batch size (integer)", "eight", "a whole number"),
         ("image size (integer x integer)", "360", "height x width"),
         ("image size (integer x integer)", "361x480", "multiples of 8"),
+        ("image size (integer x integer)", "360x481", "try 360x480"),
         ("image size (integer x integer)", "360x2000", "less than or equal to 1024"),
         ("initial learning rate", 0, "greater than 0"),
         ("training dataset path", "nowhere", "there is no folder nowhere"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,14 @@ def test_a_run_that_never_began_leaves_no_folder(use: Use, error: BaseException,
     use(failing_train(error))
     assert cli.run(["train", "-c", "c.py", "-e", "run"]) == code
     assert list(Path("saved").iterdir()) == []
+
+
+def test_a_later_start_that_fails_keeps_the_experiment(use: Use) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
+    shutil.rmtree("saved/run/checkpoints")
+    use(failing_train(LmnetError("the dataset has 1 problem")))
+    assert cli.run(["train", "-e", "run"]) == cli.USER_ERROR
+    assert Path("saved/run/config.py").is_file()
 
 
 def test_a_faulty_config_leaves_no_folder(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
