@@ -1,5 +1,7 @@
-# Config of the tutorial, as `blueoil init --answers configs/answers/camvid.yaml` writes it.
-# Relative paths start at the folder in which `blueoil train` is called.
+"""Config of the tutorial, as `blueoil init --answers configs/answers/camvid.yaml` writes it.
+
+Relative paths start at the folder in which `blueoil train` is called.
+"""
 
 # ---- What is learned ----
 

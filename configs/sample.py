@@ -1,5 +1,7 @@
-# Config of a quick run on the drawn scenes of: blueoil dataset sample sample/CamVid --size 96x128
-# Relative paths start at the folder in which `blueoil train` is called.
+"""Config of a quick run on the drawn scenes of: blueoil dataset sample sample/CamVid --size 96x128.
+
+Relative paths start at the folder in which `blueoil train` is called.
+"""
 
 # ---- What is learned ----
 

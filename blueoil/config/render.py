@@ -56,7 +56,16 @@ def render(settings: Settings, *, name: str, suffix: str) -> str:
         autoescape=False,  # noqa: S701 - the output is Python or YAML, every value is quoted by its own writer
     )
     template = environment.get_template("config.py.jinja")
-    return template.render(comment="#", name=name, version=__version__, sections=sections)
+    return template.render(header=_header(name, suffix), sections=sections)
+
+
+def _header(name: str, suffix: str) -> str:
+    """Return the first lines: a docstring in Python, comments in YAML."""
+    lines = (
+        f"Config of {name}, made by `blueoil init` {__version__}. Every value is checked when the file is loaded.",
+        "Relative paths start at the folder in which `blueoil train` is called.",
+    )
+    return f'"""{lines[0]}\n\n{lines[1]}\n"""' if suffix == ".py" else "\n".join(f"# {line}" for line in lines)
 
 
 def _entry(settings: Settings, field: str, assign: Callable[[str, Any], str]) -> dict[str, Any]:
