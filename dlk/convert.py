@@ -47,7 +47,9 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A finished conversion. ``latency_ms``: median of the native library on one image, None when none is native."""
+    """A finished conversion. ``latency_ms``: CPU time of the native library for one image on one thread,
+    median of a few runs; None when none is native.
+    """
 
     output: Path
     libraries: dict[str, Path]
@@ -195,11 +197,11 @@ def _measure(work: _Work) -> None:
             library.run(values)
             times = []
             for _ in range(LATENCY_RUNS):
-                started = time.perf_counter()
+                started = time.thread_time()  # the machine may be shared
                 library.run(values)
-                times.append(time.perf_counter() - started)
+                times.append(time.thread_time() - started)
             work.latency_ms = statistics.median(times) * 1000
-            tell(f"{work.latency_ms:.2f} ms an image on this machine ({native.target.name}, {library.isa})")
+            tell(f"{work.latency_ms:.2f} ms of CPU time an image on this machine ({native.target.name}, {library.isa})")
 
 
 def _package(work: _Work) -> None:
