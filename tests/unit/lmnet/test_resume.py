@@ -129,3 +129,11 @@ def test_checkpoint_written_again_replaces_the_old(unbroken, tmp_path):
         checkpoints.save(model, tmp_path, changed)
     assert [path.name for path in tmp_path.iterdir()] == ["save.ckpt-6"]
     assert checkpoints.load(tmp_path / "save.ckpt-6")[1].mean_iou == 0.5
+
+
+def test_best_checkpoint_outlives_newer_ones(tmp_path):
+    for step in (1, 2, 3, 10, 20):
+        (tmp_path / checkpoints.name_of(step)).mkdir()
+    checkpoints.prune(tmp_path, 2, "save.ckpt-2")
+    assert checkpoints.list_steps(tmp_path) == [2, 10, 20]
+    assert checkpoints.last(tmp_path) == tmp_path / "save.ckpt-20"

@@ -133,9 +133,10 @@ def test_second_ctrl_c_stops_at_once(data, tmp_path):
     assert checkpoints.list_steps(tmp_path / "checkpoints") == []
 
 
-def test_divergence_is_named_and_the_last_good_checkpoint_stays(data, tmp_path):
-    config = settings(data, optimizer="Momentum", learning_rate=1e30, save_checkpoint_steps=1, test_steps=100)
-    with pytest.raises(LmnetError, match="diverged at step") as error:
+@pytest.mark.parametrize(("save_steps", "what"), [(1, "the weight"), (100, "the loss")])
+def test_divergence_is_named_and_the_last_good_checkpoint_stays(data, tmp_path, save_steps, what):
+    config = settings(data, optimizer="Momentum", learning_rate=1e30, save_checkpoint_steps=save_steps, test_steps=100)
+    with pytest.raises(LmnetError, match=rf"diverged at step \d+: {what}") as error:
         train(config, tmp_path, report=lambda event: None)
     assert "LEARNING_RATE" in error.value.fix
     for step in checkpoints.list_steps(tmp_path / "checkpoints"):
