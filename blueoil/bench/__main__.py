@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def _ours(library: Path, shape: tuple[int, int, int]) -> dict[str, Callable[[], 
         except IsaMissingError:
             engines[f"blueoil {isa.name}"] = None
             continue
-        engines[f"blueoil {isa.name}"] = lambda executor=executor: executor.run(values)
+        engines[f"blueoil {isa.name}"] = partial(executor.run, values)
     return engines
 
 

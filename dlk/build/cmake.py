@@ -51,6 +51,7 @@ def build(project: Path, target: Target, *, jobs: int | None = None, toolchain: 
     The whole output of CMake and the compiler is in ``<project>/build.log``. ``toolchain`` replaces the project's own
     toolchain file, which compiles with zig. Raises DlkError with the log's last lines when a step fails.
     """
+    project = project.resolve()  # CMake would look for a relative toolchain file in the build tree
     file = toolchain or project / "toolchain.cmake"
     for needed in (project / "CMakeLists.txt", file):
         if not needed.is_file():
