@@ -35,9 +35,13 @@ class DlkError(Exception):
 
 
 class VerificationError(DlkError):
-    """An executor computed something else than the graph."""
+    """An executor computed something else than the graph.
+
+    ``verification``: what was compared, where the proofs ran to their end; else none.
+    """
 
     exit_code = 3
+    verification: object | None = None
 
 
 class InternalError(DlkError):

@@ -75,15 +75,17 @@ def command(
     import lmnet.processors
     from dlk.convert import convert
 
-    result = convert(
-        export_folder.resolve(),
-        targets=targets,
-        processors=Path(lmnet.processors.__file__).parent,
-        report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
-    )
+    console.say(f"building {', '.join(targets)}: up to a minute each")
+    with conversion.telling_failures(console):
+        result = convert(
+            export_folder.resolve(),
+            targets=targets,
+            processors=Path(lmnet.processors.__file__).parent,
+            report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
+        )
     values = conversion.tell(console, result.verification)
     if result.latency_ms is not None:
-        console.say(f"latency {result.latency_ms:.2f} ms an image on this machine")
+        console.say(f"latency {result.latency_ms:.2f} ms an image on one thread of this machine")
     console.say(_FPGA_NOTE)
     library = next(iter(result.libraries.values())).name
     output = export_folder / "output"

@@ -47,7 +47,8 @@ def command(
 
     from dlk.convert import verify_package
 
-    found = verify_package(export)
+    with conversion.telling_failures(console):
+        found = verify_package(export)
     values = conversion.tell(console, found)
     console.say(f"{export / 'output'} computes what was trained")
     console.result({"experiment": experiment.id, "checkpoint": folder.name, "output": export / "output", **values})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,3 +22,17 @@ def tell(console: Console, verification: Verification) -> dict[str, Any]:
         if row.detail:
             console.say(f"  {row.executor}: {row.detail}")
     return {"verified": verification.passed, "verification": [asdict(row) for row in rows]}
+
+
+@contextmanager
+def telling_failures(console: Console) -> Iterator[None]:
+    """Print the table of a verification that failed in the block, before its error goes on."""
+    from dlk.errors import VerificationError
+    from dlk.verify.verification import Verification
+
+    try:
+        yield
+    except VerificationError as error:
+        if isinstance(error.verification, Verification):
+            tell(console, error.verification)
+        raise

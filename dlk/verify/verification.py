@@ -139,9 +139,11 @@ class Verification:
             detail = ", ".join(result.executor for result in failed)
         else:
             what, detail = "no library could be run on this machine", "; ".join(item.reason for item in self.not_run)
-        raise VerificationError(
+        error = VerificationError(
             what, where=str(where), received=detail, fix="report this with the folder: nothing was packaged"
         )
+        error.verification = self
+        raise error
 
 
 class Verifier:

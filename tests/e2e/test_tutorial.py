@@ -1,0 +1,158 @@
+"""The tutorial on drawn scenes, from the answers to the picture, through the command line only."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+STEPS = 6
+ANSWERS = """
+your model name (): camvid
+choose task type: semantic_segmentation
+choose network: LmSegnetV1Quantize
+choose dataset format: CamvidCustom
+training dataset path: CamVid
+set validation dataset?: yes
+test dataset path: CamVid
+batch size (integer): 2
+image size (integer x integer): 48x64
+how many epochs do you run training (integer): 1000
+choose optimizer: Adam
+initial learning rate: 0.001
+choose learning rate schedule: 3-step-decay
+enable data augmentation?: yes
+Please choose augmentors: [Brightness, Color, Contrast, FlipLeftRight, Hue]
+apply quantization at the first layer?: no
+"""
+
+
+def blueoil(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run one verb in a folder and expect its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "blueoil", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, f"{words}: {done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def result_of(folder: Path, *words: str) -> dict[str, Any]:
+    """Run one verb with --json and return its object."""
+    values: dict[str, Any] = json.loads(blueoil(folder, *words, "--json").stdout)
+    return values
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset, a config, a trained and converted experiment `run`."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "answers.yaml").write_text(ANSWERS)
+    blueoil(folder, "dataset", "sample", "CamVid", "--train", "6", "--validation", "3", "--size", "48x64")
+    done = blueoil(folder, "init", "-o", "config/camvid.py", "--answers", "answers.yaml")
+    assert done.stdout.splitlines()[-1] == "Next step: blueoil train -c config/camvid.py"
+    done = blueoil(folder, "train", "-c", "config/camvid.py", "-e", "run", f"max_steps={STEPS}", "summarise_steps=2")
+    assert done.stdout.splitlines()[-1] == f"Next step: blueoil convert -e run -p save.ckpt-{STEPS}"
+    blueoil(folder, "convert", "-e", "run", "-p", f"save.ckpt-{STEPS}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def package(home: Path) -> Path:
+    return home / "saved" / "run" / "export" / f"save.ckpt-{STEPS}" / "48x64" / "output"
+
+
+def test_the_experiment_holds_what_it_should(home: Path) -> None:
+    run = home / "saved" / "run"
+    names = {path.name for path in run.iterdir()}
+    assert {
+        "config.py",
+        "environment.json",
+        "checkpoints",
+        "best",
+        "results.csv",
+        "results.png",
+        "tensorboard",
+    } <= names
+    assert (run / "best").read_text().strip() == f"save.ckpt-{STEPS}"
+    steps = [line.split(",")[0] for line in (run / "results.csv").read_text().splitlines()[1:]]
+    assert steps == ["2", "4", "6"]
+
+
+def test_every_executor_was_equal(home: Path, package: Path) -> None:
+    record = json.loads((package.parent / "verification.json").read_text())
+    assert record["passed"] is True
+    again = result_of(home, "verify", "-e", "run")
+    rows = {row["executor"]: row for row in again["verification"]}
+    assert {"TensorFlow graph", "x86 portable", "x86 sse2", "x86 from pixels"} <= rows.keys()
+    assert all(row["mismatches"] == 0 and row["values"] > 0 for row in rows.values())
+
+
+def test_the_package_has_the_tutorials_tree(package: Path) -> None:
+    expected = [
+        "README.md",
+        "models/lib/libdlk_arm.so",
+        "models/lib/libdlk_x86.so",
+        "models/meta.yaml",
+        "python/README.md",
+        "python/lmnet",
+        "python/requirements.txt",
+        "python/run.py",
+        "python/usb_camera_demo.py",
+    ]
+    assert [name for name in expected if not (package / name).exists()] == []
+
+
+def test_the_library_scores_what_keras_scores(home: Path) -> None:
+    keras, x86 = (result_of(home, "evaluate", "-e", "run", "--backend", name) for name in ("keras", "x86"))
+    # TensorFlow rounds in float32 in its own order: a code at a boundary may fall the other way, the score hardly.
+    assert abs(keras["mean_iou"] - x86["mean_iou"]) <= 0.005
+    assert np.sum(keras["confusion_matrix"]) == np.sum(x86["confusion_matrix"]) > 0
+
+
+def test_run_py_writes_the_overlay(home: Path, package: Path) -> None:
+    image = sorted((home / "CamVid" / "val").iterdir())[0]
+    words = ["run.py", "-i", str(image), "-m", "../models/lib/libdlk_x86.so", "-c", "../models/meta.yaml"]
+    subprocess.run([sys.executable, *words], cwd=package / "python", check=True, capture_output=True)
+    with Image.open(package / "python" / "output" / "images" / f"{image.stem}.png") as picture:
+        assert picture.size == (64, 48)
+    report = json.loads((package / "python" / "output" / "output.json").read_text())
+    assert report["task"] == "IMAGE.SEMANTIC_SEGMENTATION"
+    assert len(report["results"][0]["prediction"]) == 11
+
+
+def test_a_changed_library_is_found(home: Path, package: Path) -> None:
+    library = package / "models" / "lib" / "libdlk_x86.so"
+    whole = library.read_bytes()
+    library.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        done = blueoil(home, "verify", "-e", "run", code=3)
+        assert "libdlk_x86.so" in done.stderr
+        words = ["run.py", "--self-test", "-m", "../models/lib/libdlk_x86.so", "-c", "../models/meta.yaml"]
+        assert subprocess.run([sys.executable, *words], cwd=package / "python", check=False).returncode == 3
+    finally:
+        library.write_bytes(whole)
+
+
+@pytest.mark.parametrize(("first", "last"), [(True, False), (False, True), (True, True)])
+def test_the_other_ends_train_and_convert(home: Path, first: bool, last: bool) -> None:
+    name = f"ends_{first}_{last}"
+    ends = [f"quantize_first_layer={first}", f"quantize_last_layer={last}"]
+    blueoil(home, "train", "-c", "config/camvid.py", "-e", name, "max_steps=2", *ends)
+    values = result_of(home, "convert", "-e", name, "--target", "x86")
+    assert all(row["mismatches"] == 0 for row in values["verification"])
+    meta = (Path(home, values["output"]) / "models" / "meta.yaml").read_text()
+    assert ("DivideBy255" in meta) is first
+
+
+def test_a_float_network_is_refused_by_its_layers(home: Path) -> None:
+    blueoil(home, "train", "-c", "config/camvid.py", "-e", "float", "max_steps=1", "network=LmSegnetV1")
+    done = blueoil(home, "convert", "-e", "float", "--target", "x86", code=1)
+    assert "conv1" in done.stderr
+    assert not list((home / "saved" / "float" / "export").rglob("output"))
