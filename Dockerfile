@@ -10,10 +10,10 @@ RUN python -m venv .venv && pip install --no-cache-dir "uv>=0.6" && uv sync --fr
 COPY blueoil blueoil
 COPY lmnet lmnet
 COPY dlk dlk
-RUN uv sync --frozen --no-dev --extra cpu --no-editable --no-cache && useradd --create-home blueoil
+RUN uv sync --frozen --no-dev --extra cpu --no-editable --no-cache && useradd --create-home --uid 1000 blueoil
 
 COPY docker/entrypoint /usr/local/bin/entrypoint
 WORKDIR /home/blueoil
-USER blueoil
+USER 1000
 ENTRYPOINT ["/usr/local/bin/entrypoint"]
 CMD ["blueoil", "--help"]
