@@ -9,10 +9,9 @@ import keras
 from keras import KerasTensor, ops
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
+from lmnet import limits
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
-
-WARM_UP_EPOCHS = 4
 
 
 @keras.saving.register_keras_serializable("lmnet")
@@ -47,47 +46,38 @@ def make_schedule(settings: Settings, train_images: int) -> LearningRateSchedule
     """Return the learning-rate schedule of a run.
 
     With spe steps an epoch and E epochs, the stepped schedules keep their last rate for the last epoch: they fall at
-    equal parts of spe * (E - 1). A run of MAX_STEPS shorter than an epoch has no last epoch; it is divided itself.
+    equal parts of spe * (E - 1). A run of MAX_STEPS shorter than two epochs is itself divided into equal parts.
 
     Args:
         settings: rate, schedule, batch size and length of the run.
         train_images: images of the training set.
 
     Raises:
-        LmnetError: the run has too few epochs for the schedule.
+        LmnetError: MAX_STEPS gives too few epochs for the warm-up.
     """
     rate, per_epoch = settings.learning_rate, train_images / settings.batch_size
-    epochs = settings.max_epochs if settings.max_steps is None else settings.max_steps / per_epoch
-    assert epochs is not None  # noqa: S101 - held by Settings
+    total_steps = settings.total_steps(train_images)
     name = settings.learning_rate_schedule
     if name == "constant":
         return PiecewiseConstant([rate], [])
     if name == "cosine":
-        return CosineDecay(rate, settings.total_steps(train_images))
+        return CosineDecay(rate, total_steps)
+    epochs = settings.max_epochs if settings.max_steps is None else settings.max_steps / per_epoch
+    assert epochs is not None  # noqa: S101 - held by Settings
     parts = 2 if name == "2-step-decay" else 3
-    boundaries = _boundaries(settings, name, per_epoch, epochs, parts)
+    falling = per_epoch * (epochs - 1) if epochs >= limits.LEAST_EPOCHS["2-step-decay"] else total_steps
+    boundaries = [int(falling * i / parts) for i in range(1, parts + 1)]
     values = [rate / 10**i for i in range(parts + 1)]
-    if name == "3-step-decay-with-warmup":
-        if epochs < WARM_UP_EPOCHS:
-            raise _too_short(name, epochs, WARM_UP_EPOCHS)
-        return PiecewiseConstant([rate / 1000, *values], [int(per_epoch), *boundaries])
-    return PiecewiseConstant(values, boundaries)
-
-
-def _boundaries(settings: Settings, name: str, per_epoch: float, epochs: float, parts: int) -> list[int]:
-    falling = per_epoch * (epochs - 1)
-    if falling < 1:
-        if settings.max_steps is None:
-            raise _too_short(name, epochs, 2)
-        falling = settings.max_steps
-    return [int(falling * i / parts) for i in range(1, parts + 1)]
-
-
-def _too_short(name: str, epochs: float, least: int) -> LmnetError:
-    return LmnetError(
-        f"The run is too short for the learning-rate schedule {name}.",
-        where="LEARNING_RATE_SCHEDULE",
-        expected=f"at least {least} epochs",
-        received=f"{epochs:g} epochs",
-        fix="train for more epochs, or take the schedule constant or cosine",
-    )
+    if name != limits.WARM_UP:
+        return PiecewiseConstant(values, boundaries)
+    try:
+        limits.check_epochs(name, epochs)
+    except ValueError as error:
+        raise LmnetError(
+            f"The run is too short for the learning-rate schedule {name}.",
+            where="LEARNING_RATE_SCHEDULE",
+            expected=str(error),
+            received=f"{epochs:g} epochs",
+            fix="train for more steps, or take the schedule constant or cosine",
+        ) from None
+    return PiecewiseConstant([rate / 1000, *values], [int(per_epoch), *boundaries])

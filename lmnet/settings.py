@@ -9,7 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from lmnet import limits
 
 Task = Literal["semantic_segmentation"]
 NetworkName = Literal["LmSegnetV1Quantize", "LmSegnetV1"]
@@ -18,14 +29,14 @@ OptimizerName = Literal["Momentum", "Adam"]
 ScheduleName = Literal["constant", "cosine", "2-step-decay", "3-step-decay", "3-step-decay-with-warmup"]
 WeightQuantizerName = Literal["binary_mean_scaling", "binary_channel_wise_mean_scaling"]
 ActivationQuantizerName = Literal["linear_mid_tread_half"]
-Side = Annotated[int, Field(ge=16, le=1024)]
+Side = Annotated[int, Field(ge=limits.SMALLEST_SIDE, le=limits.LARGEST_SIDE)]
 
 
 class Settings(BaseModel):
     """All values of one training run; immutable, checked when made.
 
     Raises:
-        pydantic.ValidationError: a value has the wrong type, is out of its range, or is unknown.
+        pydantic.ValidationError: a value has the wrong type, is out of its range, does not fit another, or is unknown.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -68,6 +79,21 @@ class Settings(BaseModel):
     test_steps: PositiveInt = Field(1000, description="Steps between two validation passes.")
     summarise_steps: PositiveInt = Field(100, description="Steps between two TensorBoard records and log lines.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Seed of weights, data order and augmentation.")
+
+    @field_validator("image_size")
+    @classmethod
+    def _fits_the_network(cls, size: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
+        if "network" in info.data:
+            limits.check_image_size(size, info.data["network"])
+        return size
+
+    @field_validator("learning_rate_schedule")
+    @classmethod
+    def _fits_the_epochs(cls, schedule: str, info: ValidationInfo) -> str:
+        # The length of a run of max_steps is known in epochs once the dataset is: the trainer checks it then.
+        if info.data.get("max_steps") is None and info.data.get("max_epochs") is not None:
+            limits.check_epochs(schedule, info.data["max_epochs"])
+        return schedule
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Settings:

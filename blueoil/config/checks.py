@@ -1,4 +1,4 @@
-"""Checks that a person's answer passes: the schema's own limits, the network's, and a look at the dataset folder.
+"""Checks that a person's answer passes: the limits of one value and of values together, and a look at the dataset.
 
 Each check returns the value in its final type, or raises ValueError whose text says what is expected.
 """
@@ -11,15 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from lmnet import limits
 from lmnet.datasets.camvid import survey
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
-
-SIZE_MULTIPLE = {"LmSegnetV1Quantize": 8, "LmSegnetV1": 8}
-"""Pixels by which a network divides height and width."""
-
-WARMUP_SCHEDULE = "3-step-decay-with-warmup"
-WARMUP_MINIMUM_EPOCHS = 4
 
 
 def schema_value(field: str, value: object) -> Any:
@@ -56,16 +51,8 @@ def image_size(value: object, network: str) -> tuple[int, int]:
     if isinstance(numbers, str) or not isinstance(numbers, (tuple, list)) or len(numbers) != 2:
         raise ValueError("height x width in pixels, for example 360x480")
     height, width = schema_value("image_size", tuple(numbers))
-    multiple = SIZE_MULTIPLE[network]
-    if height % multiple or width % multiple:
-        fitting = "x".join(str(_fit(side, multiple)) for side in (height, width))
-        raise ValueError(f"height and width in multiples of {multiple} ({network} halves the picture); try {fitting}")
+    limits.check_image_size((height, width), network)
     return height, width
-
-
-def _fit(side: int, multiple: int) -> int:
-    """Return the nearest multiple that the schema allows (16..1024)."""
-    return min(1024, max(16, round(side / multiple) * multiple))
 
 
 def dataset_folder(value: object, *, train_path: Path | None = None) -> Path:
@@ -102,26 +89,11 @@ def _sample(folder: Path) -> str:
 
 
 def schedule(value: str, epochs: int | None) -> str:
-    """Return the schedule when the epochs are enough for it.
+    """Return the schedule when the epochs, where they are known, are enough for it.
 
     Raises:
-        ValueError: the warm-up schedule needs four epochs.
+        ValueError: says how many epochs the schedule needs.
     """
-    if value == WARMUP_SCHEDULE and epochs is not None and epochs < WARMUP_MINIMUM_EPOCHS:
-        raise ValueError(
-            f"another schedule, or at least {WARMUP_MINIMUM_EPOCHS} epochs: this one warms up for one epoch"
-        )
+    if epochs is not None:
+        limits.check_epochs(value, epochs)
     return value
-
-
-def settings_problem(settings: Settings) -> tuple[str, str] | None:
-    """Return the field and the expectation of the first value that doesn't fit the others; None when all fit."""
-    try:
-        image_size(settings.image_size, settings.network)
-    except ValueError as error:
-        return "image_size", str(error)
-    try:
-        schedule(settings.learning_rate_schedule, None if settings.max_steps else settings.max_epochs)
-    except ValueError as error:
-        return "learning_rate_schedule", str(error)
-    return None

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from blueoil.config.checks import expectation, settings_problem
+from blueoil.config.checks import expectation
 from blueoil.errors import BlueoilError
 from lmnet.augmentors import check_augmentors
 from lmnet.errors import LmnetError
@@ -175,15 +175,6 @@ def _settings(values: Values, places: Mapping[str, str]) -> Settings:
     except LmnetError as error:
         error.where = places.get("augmentors", places[""])
         raise
-    problem = settings_problem(settings)
-    if problem:
-        field, expected = problem
-        raise BlueoilError(
-            f"{field.upper()} does not fit",
-            where=places.get(field, places[""]),
-            expected=expected,
-            received=repr(getattr(settings, field)),
-        )
     return settings
 
 

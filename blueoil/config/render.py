@@ -11,7 +11,7 @@ import jinja2
 import yaml
 
 from blueoil import __version__
-from blueoil.config import checks
+from lmnet import limits
 from lmnet.augmentors import AUGMENTORS
 from lmnet.settings import Settings
 
@@ -80,7 +80,7 @@ def _limits(field: str, settings: Settings) -> str:
     """Return the limits of a field as a sentence."""
     info = Settings.model_fields[field]
     if field == "image_size":
-        multiple = checks.SIZE_MULTIPLE[settings.network]
+        multiple = limits.SIZE_MULTIPLE[settings.network]
         return f"Each side 16 to 1024 and a multiple of {multiple}."
     if field == "augmentors":
         return f"Known: {', '.join(AUGMENTORS)}."

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import keras
 
-from lmnet.errors import LmnetError
 from lmnet.layers import DepthToSpace, SpaceToDepth
 from lmnet.networks.blocks import conv_block
 from lmnet.quantizers import ACTIVATION_QUANTIZERS, WEIGHT_QUANTIZERS, ActivationQuantizer
 from lmnet.settings import Settings
-
-SIZE_DIVIDER = 8
 
 # In order; a convolution has (filters, kernel side), filters None being the number of classes.
 BODY: tuple[tuple[str, tuple[int | None, int] | None], ...] = (
@@ -39,16 +36,11 @@ def lm_segnet_v1(settings: Settings, classes: int, *, quantize: bool) -> keras.M
     """Return the network: float32 [N, H, W, 3] preprocessed pixels to float32 [N, H, W, classes] logits.
 
     Args:
-        settings: image size, quantizers, and what is quantized at the two ends.
+        settings: image size (multiples of 8), quantizers, and what is quantized at the two ends.
         classes: number of classes, 1 or more.
         quantize: 1-bit kernels and low-bit activations; else the same network in float with ReLU.
-
-    Raises:
-        LmnetError: height or width is no multiple of 8.
     """
-    height, width = settings.image_size
-    _check_size(height, width)
-    x = inputs = keras.Input((height, width, 3), name="images_placeholder")
+    x = inputs = keras.Input((*settings.image_size, 3), name="images_placeholder")
     for name, convolution in BODY:
         if convolution is None:
             x = (SpaceToDepth if name.startswith("s2d") else DepthToSpace)(2, name=name)(x)
@@ -72,16 +64,3 @@ def _activation(settings: Settings, quantize: bool) -> ActivationQuantizer | str
         return "relu"
     make = ACTIVATION_QUANTIZERS[settings.activation_quantizer]
     return make(bits=settings.activation_bits, max_value=settings.activation_max_value)
-
-
-def _check_size(height: int, width: int) -> None:
-    if height % SIZE_DIVIDER == 0 and width % SIZE_DIVIDER == 0:
-        return
-    nearest = [max(2, round(side / SIZE_DIVIDER)) * SIZE_DIVIDER for side in (height, width)]
-    raise LmnetError(
-        "The image size does not fit the network LmSegnetV1.",
-        where="IMAGE_SIZE",
-        expected=f"height and width that are multiples of {SIZE_DIVIDER}",
-        received=f"{height}x{width}",
-        fix=f"set IMAGE_SIZE to {nearest[0]}x{nearest[1]}",
-    )

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lmnet.errors import LmnetError
-from lmnet.layers import QuantizedActivation, QuantizedConv2D
+from lmnet.layers import QuantizedActivation, QuantizedConv2D, SpaceToDepth
+from lmnet.limits import SIZE_MULTIPLE
 from lmnet.networks import NETWORKS, build
 from lmnet.settings import Settings
 
@@ -40,6 +41,12 @@ def test_layer_sizes():
     assert model.output.shape == (None, 32, 48, 5)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_size_multiple_is_what_the_network_divides_by(name):
+    layers = build(settings(network=name), 3).layers
+    assert SIZE_MULTIPLE[name] == np.prod([layer.block_size for layer in layers if isinstance(layer, SpaceToDepth)])
+
+
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("last", [False, True])
 def test_the_two_ends(first, last):
@@ -68,8 +75,8 @@ def test_batch_norm_constants():
 
 def test_size_that_does_not_fit_is_refused_with_a_fix():
     with pytest.raises(LmnetError, match="image size") as error:
-        build(settings(image_size=(100, 48)), 3)
-    assert "96x48" in error.value.fix
+        build(settings().model_copy(update={"image_size": (100, 48)}), 3)
+    assert "try 96x48" in error.value.expected
     assert "100x48" in error.value.received
 
 

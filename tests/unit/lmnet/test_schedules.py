@@ -44,17 +44,30 @@ def test_steps_of_the_tutorial(name, boundaries, divisors):
         assert float(rate(boundary + 1)) == pytest.approx(1e-3 / divisors[i + 1], rel=1e-6)
 
 
-def test_steps_of_a_short_run():
-    assert schedule("3-step-decay", max_steps=200).boundaries == [51, 102, 154]
-    assert schedule("3-step-decay", max_steps=30).boundaries == [10, 20, 30]
-
-
 @pytest.mark.parametrize(
-    ("name", "epochs"), [("3-step-decay-with-warmup", 3), ("2-step-decay", 1), ("3-step-decay", 1)]
+    ("steps", "boundaries"),
+    [
+        (200, [51, 102, 154]),
+        (92, [15, 30, 46]),  # two epochs and a bit: the last one keeps the last rate
+        (91, [30, 60, 91]),  # less: the run itself is divided
+        (30, [10, 20, 30]),
+        (1, [0, 0, 1]),
+    ],
 )
-def test_too_few_epochs_are_refused(name, epochs):
+def test_steps_of_a_short_run(steps, boundaries):
+    assert schedule("3-step-decay", max_steps=steps).boundaries == boundaries
+
+
+def test_epochs_shorter_than_a_step_are_no_fault():
+    rate = schedule("2-step-decay", images=3, max_epochs=2)
+    assert float(rate(0)) == pytest.approx(1e-3)
+
+
+def test_warm_up_in_steps_needs_four_epochs():
+    assert schedule("3-step-decay-with-warmup", max_steps=184).boundaries == [45, 46, 92, 138]
     with pytest.raises(LmnetError, match="too short") as error:
-        schedule(name, max_epochs=epochs)
+        schedule("3-step-decay-with-warmup", max_steps=183)
+    assert "at least 4 epochs" in error.value.expected
     assert error.value.fix
 
 
