@@ -1,0 +1,28 @@
+"""`make demo` from the first command to the picture, with its own measure of success."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+
+def test_the_demo_learns_converts_and_shows_a_picture(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "blueoil", "demo", "--json", "-o", str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    values = json.loads(done.stdout)
+    assert values["mean_iou"] >= max(0.30, 2 * values["constant_mean_iou"])
+    assert values["latency_ms"] > 0
+    with Image.open(values["picture"]) as picture:
+        assert picture.size == (128, 96)
+    shown = [line for line in done.stderr.splitlines() if line.startswith("$ ")]
+    verbs = ["blueoil dataset", "blueoil init", "blueoil train", "blueoil convert", "blueoil evaluate", "cd ", "python"]
+    assert [line.startswith(f"$ {verb}") for line, verb in zip(shown, verbs, strict=True)] == [True] * len(verbs)
