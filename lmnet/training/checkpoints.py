@@ -33,6 +33,7 @@ class CheckpointState:
         step: finished steps.
         network: name of the network.
         classes: class names in the order of the outputs.
+        train_images: images of the training set: with the seed, they decide the order of the data.
         mean_iou: of the last validation before it.
         best: name of the best checkpoint at that time, possibly this one.
         best_mean_iou: mIoU of ``best``.
@@ -41,6 +42,7 @@ class CheckpointState:
     step: int
     network: str
     classes: tuple[str, ...]
+    train_images: int
     mean_iou: float | None
     best: str | None
     best_mean_iou: float | None
@@ -91,12 +93,14 @@ def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointS
         LmnetError: a file is missing, damaged, or of another version.
     """
     try:
-        facts = json.loads((path / STATE).read_text(encoding="utf-8"))
+        facts = dict(json.loads((path / STATE).read_text(encoding="utf-8")))
         if facts.pop("version") != FORMAT_VERSION:
             raise ValueError("it was written by another version of Blueoil")
         if facts.pop("sha256") != _digest(path / MODEL):
             raise ValueError(f"{MODEL} is damaged: its checksum is not the one in {STATE}")
         state = CheckpointState(**(facts | {"classes": tuple(facts["classes"])}))
+        if path.name != name_of(state.step):
+            raise ValueError(f"it is the checkpoint of step {state.step}, renamed")
         model = keras.models.load_model(path / MODEL, compile=compiled)
         if compiled and int(model.optimizer.iterations) != state.step:
             raise ValueError(f"the optimizer is at step {int(model.optimizer.iterations)}, {STATE} at {state.step}")
@@ -126,8 +130,11 @@ def write_best(experiment: Path, name: str) -> None:
 def prune(folder: Path, keep: int, best: str | None) -> None:
     """Remove all but the newest ``keep`` checkpoints and the best one."""
     for step in list_steps(folder)[:-keep]:
-        if name_of(step) != best:
-            shutil.rmtree(folder / name_of(step))
+        if name_of(step) == best:
+            continue
+        # Hidden first, so that a process killed meanwhile leaves no half of a checkpoint under its name.
+        removed = (folder / name_of(step)).rename(folder / f"{_UNFINISHED}removed-{name_of(step)}")
+        shutil.rmtree(removed)
 
 
 def discard_unfinished(folder: Path) -> None:

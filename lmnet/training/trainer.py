@@ -78,6 +78,7 @@ def _begin(settings: Settings, dataset: Dataset) -> keras.Model:
     model = networks.build(settings, len(dataset.classes))
     optimizer = OPTIMIZERS[settings.optimizer](make_schedule(settings, len(dataset.train)))
     model.compile(optimizer=optimizer, loss=ClassBalancedCrossentropy(), jit_compile=False)
+    optimizer.build(model.trainable_weights)  # else the first step makes its variables, and is traced twice for that
     return model
 
 
@@ -89,12 +90,14 @@ def _resume(state: TrainingState) -> keras.Model | None:
     if path is None:
         return None
     model, saved = checkpoints.load(path)
-    if saved.classes != state.dataset.classes or saved.network != state.settings.network:
+    found = state.settings.network, state.dataset.classes, len(state.dataset.train)
+    known = saved.network, saved.classes, saved.train_images
+    if found != known:
         raise LmnetError(
             f"The checkpoint {path.name} belongs to another network or dataset.",
             where=str(path),
-            expected=f"{state.settings.network} with the classes {', '.join(state.dataset.classes)}",
-            received=f"{saved.network} with the classes {', '.join(saved.classes)}",
+            expected=_in_words(*known),
+            received=_in_words(*found),
             fix="resume with the dataset of the run, or start a new run",
         )
     state.first_step = state.step = saved.step
@@ -105,18 +108,24 @@ def _resume(state: TrainingState) -> keras.Model | None:
     return model
 
 
+def _in_words(network: str, classes: tuple[str, ...], train_images: int) -> str:
+    return f"{network}, {train_images} training images, the classes {', '.join(classes)}"
+
+
 def _fit(model: keras.Model, state: TrainingState) -> None:
     batches = StepBatches(state.dataset, state.settings, state.first_step, state.total_steps)
     with StopOnSignal(state) as stop:
         callbacks = [
             Count(state),
             NanGuard(state),
-            stop,
             Progress(state),
             Validate(state),
-            Checkpoint(state),
+            # Records before the checkpoint: a step that is saved is recorded, wherever the process is killed.
             CsvLog(state),
             TensorBoard(state),
+            # Ctrl-C during the step, its validation or its records ends the run with this step.
+            stop,
+            Checkpoint(state),
         ]
         try:
             model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)

@@ -9,7 +9,7 @@ from lmnet.training.events import Saved
 
 
 class Checkpoint(StepCallback):
-    """Comes after validation and stop, whose results it keeps."""
+    """Comes last: it keeps the results of validation and stop, and what it saves is recorded before."""
 
     def after_step(self) -> None:
         """Save when it is time; then name the best and remove what is too old."""
@@ -24,6 +24,7 @@ class Checkpoint(StepCallback):
             step=state.step,
             network=settings.network,
             classes=state.dataset.classes,
+            train_images=len(state.dataset.train),
             mean_iou=state.mean_iou,
             best=state.best,
             best_mean_iou=state.best_mean_iou,

@@ -13,7 +13,7 @@ FILE = "results.csv"
 
 
 class CsvLog(StepCallback):
-    """Appends rows; a resumed run first removes those of the steps that it does again."""
+    """Appends rows, each before its step is saved; a resumed run first removes those of steps that it does again."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Write the header, and the rows that a resumed run keeps."""
@@ -59,5 +59,5 @@ class CsvLog(StepCallback):
 
 def _step(row: dict[str, str]) -> int:
     """Return the step of a row, 0 for a row that a killed process left half written."""
-    text = row["step"] or ""
+    text = row.get("step") or ""
     return int(text) if text.isdecimal() and None not in row.values() else 0

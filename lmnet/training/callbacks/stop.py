@@ -14,7 +14,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopOnSignal(StepCallback):
-    """A context manager that catches SIGINT and SIGTERM, and the callback that obeys them after the step."""
+    """A context manager that catches SIGINT and SIGTERM, and the callback that obeys them before the step is saved."""
 
     def __init__(self, state: TrainingState) -> None:
         super().__init__(state)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_network
 
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
@@ -20,6 +25,14 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    """Trains three blocks instead of eleven."""
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_network.use(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "scenes"
@@ -27,7 +40,7 @@ def config(tmp_path_factory):
     return Settings(
         train_path=folder,
         validation_path=folder,
-        image_size=(32, 32),
+        image_size=(16, 16),
         batch_size=2,
         max_steps=6,
         optimizer="Adam",
@@ -79,11 +92,52 @@ def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     assert not half_written.exists()
     assert result.finished
     (ours, our_state), (theirs, their_state) = everything(killed, 6), everything(unbroken, 6)
-    assert len(ours) == len(theirs) > 100
+    assert len(ours) == len(theirs) > 30
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
     assert our_state == their_state
     assert (killed / "results.csv").read_text() == (unbroken / "results.csv").read_text()
     assert (killed / "best").read_text() == (unbroken / "best").read_text()
+
+
+KILLED_WHILE_IT_SAVES = """
+import os, signal, sys
+from pathlib import Path
+import keras, tiny_network
+from lmnet import networks
+from lmnet.settings import Settings
+from lmnet.training.trainer import train
+
+save = keras.Model.save
+
+def save_then_die(model, path):
+    save(model, path)
+    if "ckpt-6" in str(path):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+keras.Model.save = save_then_die
+networks.NETWORKS["LmSegnetV1Quantize"] = tiny_network.tiny
+train(Settings.model_validate_json(sys.argv[1]), Path(sys.argv[2]), report=lambda event: None)
+"""
+
+
+def test_killed_process_goes_on_as_if_nothing_had_been(config, tmp_path, monkeypatch):
+    settings = config.model_copy(update={"max_steps": 11, "optimizer": "Momentum", "quantize_first_layer": True})
+    killed, unbroken = tmp_path / "killed", tmp_path / "unbroken"
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parents[2]}")
+    words = [sys.executable, "-c", KILLED_WHILE_IT_SAVES, settings.model_dump_json(), str(killed)]
+    assert subprocess.run(words, check=False, capture_output=True).returncode == -signal.SIGKILL
+    assert (killed / "checkpoints" / ".unfinished-save.ckpt-6" / "model.keras").exists()
+    assert checkpoints.list_steps(killed / "checkpoints") == [3]
+
+    train(settings, unbroken, report=lambda event: None)
+    assert train(settings, killed, report=lambda event: None).finished
+    assert not list(killed.rglob(".unfinished*"))
+    (ours, our_state), (theirs, their_state) = everything(killed, 11), everything(unbroken, 11)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert our_state == their_state
+    assert (killed / "results.csv").read_bytes() == (unbroken / "results.csv").read_bytes()
+    assert (killed / "best").read_bytes() == (unbroken / "best").read_bytes()
 
 
 def _truncate(path):
@@ -97,12 +151,19 @@ def _flip_a_bit(path):
     (path / "model.keras").write_bytes(data)
 
 
+def _rewrite(path, **values):
+    facts = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps(facts | values))
+
+
 DAMAGES = {
     "truncated": _truncate,
     "bit flipped": _flip_a_bit,
     "no model": lambda path: (path / "model.keras").unlink(),
     "no state": lambda path: (path / "state.json").unlink(),
     "state is no JSON": lambda path: (path / "state.json").write_text("{"),
+    "state is a number": lambda path: (path / "state.json").write_text("5"),
+    "state is another step's": lambda path: _rewrite(path, step=5),
     "state of another kind": lambda path: (path / "state.json").write_text(json.dumps({"version": 1})),
 }
 
@@ -122,10 +183,20 @@ def test_checkpoint_of_another_network_is_refused(config, unbroken):
         train(config.model_copy(update={"network": "LmSegnetV1"}), unbroken, report=lambda event: None)
 
 
+def test_training_set_of_another_size_is_refused(config, unbroken, tmp_path):
+    data = shutil.copytree(config.train_path, tmp_path / "scenes")
+    (data / "train.txt").write_text("".join((data / "train.txt").read_text().splitlines(keepends=True)[1:]))
+    moved = config.model_copy(update={"train_path": data, "validation_path": data})
+    with pytest.raises(LmnetError, match="another network or dataset") as error:
+        train(moved, unbroken, report=lambda event: None)
+    assert "5 training images" in error.value.expected
+    assert "4 training images" in error.value.received
+
+
 def test_checkpoint_written_again_replaces_the_old(unbroken, tmp_path):
     model, state = checkpoints.load(unbroken / "checkpoints" / "save.ckpt-6")
     for mean_iou in (0.25, 0.5):
-        changed = checkpoints.CheckpointState(6, state.network, state.classes, mean_iou, None, None)
+        changed = checkpoints.CheckpointState(6, state.network, state.classes, 5, mean_iou, None, None)
         checkpoints.save(model, tmp_path, changed)
     assert [path.name for path in tmp_path.iterdir()] == ["save.ckpt-6"]
     assert checkpoints.load(tmp_path / "save.ckpt-6")[1].mean_iou == 0.5
@@ -137,3 +208,20 @@ def test_best_checkpoint_outlives_newer_ones(tmp_path):
     checkpoints.prune(tmp_path, 2, "save.ckpt-2")
     assert checkpoints.list_steps(tmp_path) == [2, 10, 20]
     assert checkpoints.last(tmp_path) == tmp_path / "save.ckpt-20"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_removing_is_whole_or_not_begun(tmp_path, monkeypatch):
+    for step in (1, 2):
+        (tmp_path / checkpoints.name_of(step)).mkdir()
+        (tmp_path / checkpoints.name_of(step) / "state.json").touch()
+
+    def killed(path):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("lmnet.training.checkpoints.shutil.rmtree", killed)
+        checkpoints.prune(tmp_path, 1, None)
+    assert checkpoints.list_steps(tmp_path) == [2]
+    checkpoints.discard_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["save.ckpt-2"]

@@ -8,6 +8,7 @@ import signal
 
 import numpy as np
 import pytest
+import tiny_network
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lmnet.datasets.feeder import batch_for_step
@@ -15,7 +16,7 @@ from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
 from lmnet.training import checkpoints
-from lmnet.training.events import Saved, Started, StepDone, Validated
+from lmnet.training.events import Saved, Started, StepDone, TrainingResult, Validated
 from lmnet.training.trainer import train
 
 
@@ -26,8 +27,14 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def tiny(monkeypatch):
+    """Trains three blocks instead of eleven."""
+    tiny_network.use(monkeypatch)
+
+
 def settings(data, **values):
-    usual = {"image_size": (32, 32), "batch_size": 2, "max_steps": 12, "optimizer": "Adam", "test_steps": 5}
+    usual = {"image_size": (16, 16), "batch_size": 2, "max_steps": 12, "optimizer": "Adam", "test_steps": 5}
     usual |= {"save_checkpoint_steps": 4, "summarise_steps": 3, "keep_checkpoint_max": 2, "learning_rate": 0.003}
     return Settings(train_path=data, validation_path=data, **(usual | values))
 
@@ -35,7 +42,20 @@ def settings(data, **values):
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory):
     folder, events = tmp_path_factory.mktemp("run"), []
-    return folder, events, train(settings(data), folder, report=events.append)
+
+    def report(event):
+        events.append(event)
+        if isinstance(event, Saved):
+            saved_rows[event.step] = rows_of(folder)
+
+    saved_rows = {}
+    result = train(settings(data), folder, report=report)
+    return folder, events, result, saved_rows
+
+
+def rows_of(folder):
+    with (folder / "results.csv").open() as file:
+        return {int(row["step"]): row for row in csv.DictReader(file)}
 
 
 def of_kind(events, kind):
@@ -43,7 +63,7 @@ def of_kind(events, kind):
 
 
 def test_events(run):
-    _, events, result = run
+    _, events, result, _ = run
     (started,) = of_kind(events, Started)
     assert (started.total_steps, started.first_step, started.train_images, started.validation_images) == (12, 0, 6, 3)
     assert started.parameters == 2_559_126
@@ -65,7 +85,7 @@ def test_loss_falls(run):
 
 
 def test_checkpoints_kept(run):
-    folder, events, result = run
+    folder, events, result, _ = run
     newest = sorted({event.step for event in of_kind(events, Saved)})[-2:]
     best = [event.step for event in of_kind(events, Validated) if event.best][-1]
     assert checkpoints.list_steps(folder / "checkpoints") == sorted({*newest, best})
@@ -76,9 +96,8 @@ def test_checkpoints_kept(run):
 
 
 def test_results_csv(run):
-    folder, events, _ = run
-    with (folder / "results.csv").open() as file:
-        rows = {int(row["step"]): row for row in csv.DictReader(file)}
+    folder, events, _, saved_rows = run
+    rows = rows_of(folder)
     assert list(rows) == [3, 5, 6, 9, 10, 12]
     losses = {event.step: event.loss for event in of_kind(events, StepDone)}
     assert all(float(row["loss"]) == pytest.approx(losses[step], rel=1e-5) for step, row in rows.items())
@@ -87,6 +106,9 @@ def test_results_csv(run):
     assert float(rows[5]["mean_iou"]) == pytest.approx(scores.mean_iou, abs=1e-6)
     assert float(rows[5]["iou/Road"]) == pytest.approx(scores.iou[3], abs=1e-6)
     assert float(rows[9]["epoch"]) == 3
+    assert set(saved_rows) > {4, 5, 8, 12}
+    for step, then in saved_rows.items():
+        assert list(then) == [row for row in rows if row <= step], "what is saved is recorded, wherever a kill comes"
 
 
 def test_tensorboard_records(run):
@@ -100,29 +122,66 @@ def test_tensorboard_records(run):
 
 
 def test_nothing_left_to_do(run, data):
-    folder, _, before = run
+    folder, _, before, _ = run
     events = []
     assert train(settings(data), folder, report=events.append) == before
     assert [type(event) for event in events] == [Started]
 
 
-def test_ctrl_c_finishes_the_step_and_saves(data, tmp_path):
-    events = []
-
+@pytest.mark.parametrize(
+    ("moment", "stopped_at"),
+    [((StepDone, 2), 2), ((Validated, 5), 5), ((Saved, 4), 5)],
+    ids=["after a step", "in a validation", "in a save"],
+)
+def test_ctrl_c_finishes_the_step_and_saves(tiny, data, tmp_path, moment, stopped_at):
     def report(event):
-        events.append(event)
-        if isinstance(event, StepDone) and event.step == 2:
+        if (type(event), getattr(event, "step", 0)) == moment:
             os.kill(os.getpid(), signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
     result = train(settings(data), tmp_path, report=report)
     assert signal.getsignal(signal.SIGINT) is before
-    assert (result.step, result.finished) == (3, False)
-    assert (result.last, result.best) == ("save.ckpt-3", None)
-    assert checkpoints.list_steps(tmp_path / "checkpoints") == [3]
+    assert (result.step, result.finished) == (stopped_at, False)
+    assert result.last == f"save.ckpt-{stopped_at}"
+    assert result.best == ("save.ckpt-5" if stopped_at == 5 else None)
+    assert checkpoints.list_steps(tmp_path / "checkpoints")[-1] == stopped_at
 
 
-def test_second_ctrl_c_stops_at_once(data, tmp_path):
+def test_ctrl_c_before_the_first_step_is_done(tiny, data, tmp_path, monkeypatch):
+    def interrupted(dataset, settings, step):
+        os.kill(os.getpid(), signal.SIGINT) if step == 0 and not sent else None
+        sent.append(step)
+        return batch_for_step(dataset, settings, step)
+
+    sent = []
+    monkeypatch.setattr("lmnet.training.feed.batch_for_step", interrupted)
+    result = train(settings(data), tmp_path, report=lambda event: None)
+    assert (result.step, result.finished, result.last) == (1, False, "save.ckpt-1")
+
+
+def test_one_step_of_a_batch_larger_than_the_dataset(tiny, data, tmp_path):
+    events = []
+    result = train(settings(data, max_steps=1, batch_size=8), tmp_path, report=events.append)
+    assert result == TrainingResult(1, True, "save.ckpt-1", "save.ckpt-1", result.mean_iou)
+    assert [type(event) for event in events] == [Started, StepDone, Validated, Saved]
+    assert list(rows_of(tmp_path)) == [1]
+
+
+def test_a_batch_without_a_labelled_pixel_is_a_step_of_loss_0(tiny, data, tmp_path, monkeypatch):
+    def void(dataset, settings, step):
+        images, masks = batch_for_step(dataset, settings, step)
+        return images, np.full_like(masks, 255) if step == 1 else masks
+
+    events = []
+    monkeypatch.setattr("lmnet.training.feed.batch_for_step", void)
+    assert train(settings(data, max_steps=3), tmp_path, report=events.append).finished
+    losses = [event.loss for event in of_kind(events, StepDone)]
+    assert losses[1] == 0
+    assert np.isfinite(losses).all()
+    assert losses[2] > 0
+
+
+def test_second_ctrl_c_stops_at_once(tiny, data, tmp_path):
     def report(event):
         if isinstance(event, StepDone):
             os.kill(os.getpid(), signal.SIGINT)
@@ -134,7 +193,7 @@ def test_second_ctrl_c_stops_at_once(data, tmp_path):
 
 
 @pytest.mark.parametrize(("save_steps", "what"), [(1, "the weight"), (100, "the loss")])
-def test_divergence_is_named_and_the_last_good_checkpoint_stays(data, tmp_path, save_steps, what):
+def test_divergence_is_named_and_the_last_good_checkpoint_stays(tiny, data, tmp_path, save_steps, what):
     config = settings(data, optimizer="Momentum", learning_rate=1e30, save_checkpoint_steps=save_steps, test_steps=100)
     with pytest.raises(LmnetError, match=rf"diverged at step \d+: {what}") as error:
         train(config, tmp_path, report=lambda event: None)
@@ -144,16 +203,19 @@ def test_divergence_is_named_and_the_last_good_checkpoint_stays(data, tmp_path, 
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
-def test_more_workers_keep_the_order(run, data, tmp_path, monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
-    events = []
-    train(settings(data, max_steps=5, test_steps=100), tmp_path, report=events.append)
-    losses = [[event.loss for event in of_kind(some, StepDone)][:5] for some in (events, run[1])]
+def test_more_workers_keep_the_order(tiny, data, tmp_path, monkeypatch):
+    losses = []
+    for processors in (2, 5):
+        monkeypatch.setattr("os.cpu_count", lambda processors=processors: processors)
+        events = []
+        train(settings(data, max_steps=9, test_steps=100), tmp_path / str(processors), report=events.append)
+        losses.append([event.loss for event in of_kind(events, StepDone)])
     assert losses[0] == losses[1]
+    assert len(set(losses[0])) == 9
 
 
 @pytest.mark.parametrize("processors", [1, 4])
-def test_fault_in_the_data_is_told_in_its_own_words(data, tmp_path, monkeypatch, processors):
+def test_fault_in_the_data_is_told_in_its_own_words(tiny, data, tmp_path, monkeypatch, processors):
     def broken(dataset, settings, step):
         if step < 2:
             return batch_for_step(dataset, settings, step)
