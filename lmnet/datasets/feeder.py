@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,34 +56,3 @@ def validation_batches(split: Split, settings: Settings, batch: int) -> Iterator
     for first in range(0, len(split), batch):
         samples = [split.load(i) for i in range(first, min(first + batch, len(split)))]
         yield np.stack([preprocess(s.image) for s in samples]), np.stack([s.mask for s in samples])
-
-
-@dataclass(frozen=True, slots=True)
-class Feeder:
-    """The training batches of a run as a sequence: ``feeder[step]``, ``len(feeder)`` steps in all."""
-
-    dataset: Dataset
-    settings: Settings
-
-    def __len__(self) -> int:
-        return self.settings.total_steps(len(self.dataset.train))
-
-    def __getitem__(self, step: int) -> Batch:
-        if not 0 <= step < len(self):
-            raise IndexError(f"step {step} is not in 0..{len(self) - 1}")
-        return batch_for_step(self.dataset, self.settings, step)
-
-    def batches(self, first: int = 0, *, ahead: int = 2) -> Iterator[Batch]:
-        """Yield the batches from step ``first`` to the last, in order; ``ahead`` threads prepare the next ones."""
-        with ThreadPoolExecutor(max_workers=ahead) as pool:
-            waiting: deque[Future[Batch]] = deque()
-            try:
-                for step in range(first, len(self)):
-                    waiting.append(pool.submit(self.__getitem__, step))
-                    if len(waiting) > ahead:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from lmnet.export.names import INPUT, OUTPUT
 from lmnet.layers import QuantizedActivation
-
-INPUT, OUTPUT = "images_placeholder", "output"
 
 
 def frozen_graph(model: keras.Model) -> tf.compat.v1.GraphDef:

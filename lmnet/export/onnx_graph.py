@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from lmnet.errors import LmnetError
+from lmnet.export.names import INPUT, OUTPUT
 from lmnet.export.onnx_functions import DOMAIN, OPSET, function_of
 from lmnet.export.walk import walk
 from lmnet.layers import DepthToSpace, QuantizedActivation, QuantizedConv2D, SpaceToDepth
 from lmnet.quantizers import Quantizer
 
-INPUT, OUTPUT = "images_placeholder", "output"
 IR_VERSION = 10
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from lmnet.export.freeze import INPUT, OUTPUT
+from lmnet.export.names import INPUT, OUTPUT
 from lmnet.layers import QuantizedActivation
 from lmnet.processors.pre import PRE_PROCESSORS
 from lmnet.quantizers import ActivationQuantizer

@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from dataset_files import settings_for, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmnet.augmentors import AUGMENTORS
 from lmnet.datasets import Dataset, Pair, Sample, Split, open_dataset
-from lmnet.datasets.feeder import Feeder, batch_for_step, epoch_order, validation_batches
+from lmnet.datasets.feeder import batch_for_step, epoch_order, validation_batches
 from lmnet.processors.pre import per_image_standardization
 
 ALL = {name: {} for name in AUGMENTORS}
@@ -66,15 +65,6 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(tmp_path: Path) -> None:
         images, masks = batch_for_step(again, chosen, step)
         assert np.array_equal(images, once[step][0])
         assert np.array_equal(masks, once[step][1])
-    feeder = Feeder(again, chosen)
-    assert len(feeder) == 8
-    for first in (0, 5):
-        streamed = list(feeder.batches(first, ahead=3))
-        assert len(streamed) == 8 - first
-        assert all(np.array_equal(a[0], b[0]) for a, b in zip(streamed, once[first:], strict=True))
-    for step in (-1, 8):
-        with pytest.raises(IndexError, match=r"not in 0\.\.7"):
-            feeder[step]
 
 
 def test_batches_are_preprocessed_samples_in_their_order(tmp_path: Path) -> None:

@@ -1,0 +1,3 @@
+"""Names of the two ends of every exported graph."""
+
+INPUT, OUTPUT = "images_placeholder", "output"
