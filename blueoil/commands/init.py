@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def command(
 
     _note_absent(given, target, console)
     console.say(f"Config file is generated in {target}")
-    console.say(f"Next step: blueoil train -c {target}")
+    console.say(f"Next step: blueoil train -c {shlex.quote(str(target))}")
     console.result({"config": target})
 
 
@@ -84,15 +85,15 @@ def _collect(
         return collect(file, words, defaults=defaults, name=name)
     if words:
         raise BlueoilError("answers on the command line need --answers or --defaults", received=" ".join(words))
-    if not sys.stdin.isatty():
+    if not sys.stdin.isatty() or not sys.stdout.isatty() or console.machine:
         raise BlueoilError(
-            "init asks questions and needs a terminal",
+            "init asks questions and needs a terminal" + (", so --json cannot go with it" if console.machine else ""),
             fix="pass --answers FILE.yaml or --defaults; in a container, start it with docker run -it",
         )
     from blueoil.config.prompts import ask
 
     console.say("#### Generate config ####")
-    return ask()
+    return ask(say=console.say)
 
 
 def _note_absent(answers: Answers, target: Path, console: Console) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _ESCAPE = "\x1b"
+_CONTROLS = "\x01\x08\t\n\r\x12\x7f"
+"""The control characters that mean something at a prompt: Ctrl-A and Ctrl-R (all, none), backspace, tab, enter."""
 
 
 @contextmanager
@@ -51,6 +53,8 @@ def key_by_key() -> Iterator[None]:
 def read_key() -> str:
     """Return the next key: a character, or the whole escape sequence of a cursor key (``ESC [ A``); enter is a newline.
 
+    Other control characters (Ctrl-U, Ctrl-W) are dropped: they would stand unseen in the answer.
+
     Raises:
         KeyboardInterrupt: the terminal has gone away.
     """
@@ -58,7 +62,7 @@ def read_key() -> str:
     if key == "\r":
         return "\n"
     if key != _ESCAPE:
-        return key
+        return key if key.isprintable() or key in _CONTROLS else read_key()
     kind = _read()
     if kind == "O":  # what cursor keys send in application mode
         return f"{_ESCAPE}[{_read()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -28,11 +29,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, *words: str) -> pexpect.spawn:
+def start(folder: Path, *words: str, columns: int = 240) -> pexpect.spawn:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
     arguments = ["-m", "blueoil", "init", *words]
     child = pexpect.spawn(
-        sys.executable, arguments, cwd=folder, env=environment, encoding="utf-8", timeout=WAIT, dimensions=(60, 240)
+        sys.executable, arguments, cwd=folder, env=environment, encoding="utf-8", timeout=WAIT, dimensions=(60, columns)
     )
     child.delaybeforesend = 0.05
     return child
@@ -89,6 +90,35 @@ def test_the_tutorials_dialogue_with_two_mistakes_on_the_way(folder: Path) -> No
     assert settings.learning_rate_schedule == "3-step-decay"
     assert sorted(settings.augmentors) == ["Brightness", "Color", "Contrast", "FlipLeftRight", "Hue"]
     assert settings.quantize_first_layer is False
+
+
+def test_a_narrow_terminal_shows_each_line_once_and_every_reason_whole(folder: Path) -> None:
+    child = start(folder, "-o", "camvid.py", columns=80)
+    answer(child, "your model name ()", "cam\x15vid" + ENTER)  # Ctrl-U means nothing here
+    for question in ("choose task type", "choose network", "choose dataset format"):
+        answer(child, question, ENTER)
+    answer(child, "training dataset path", "/a" * 40 + ENTER)
+    child.expect_exact("...a/a/a")
+    child.expect_exact("there is no folder\r\n   " + "/a" * 40 + "\r\n")
+    child.send("\x7f" * 80 + "CamVid" + ENTER)
+    child.expect_exact("(if answer no, the dataset will be separated for\r\n")
+    child.expect_exact("9:1 ratio.)\r\n")
+    for question in ("set validation dataset?", "test dataset path", "batch size", "image size", "how many epochs"):
+        answer(child, question, ENTER)
+    answer(child, "choose optimizer", ENTER)
+    answer(child, "initial learning rate", ENTER)
+    child.expect_exact("entered before)")
+    child.expect_exact("'3-step-decay-with-warmup'")
+    child.send(DOWN)
+    child.expect_exact("> 'cosine'")
+    child.expect_exact("'3-step-decay-with-warmup'")
+    assert all(len(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line)) < 80 for line in child.before.split("\r\n"))
+    child.send(ENTER)
+    answer(child, "enable data augmentation?", "n")
+    answer(child, "apply quantization at the first layer?", "n")
+    child.expect_exact("Next step: blueoil train -c camvid.py")
+    child.expect(pexpect.EOF)
+    assert '"""Config of camvid,' in (folder / "camvid.py").read_text()
 
 
 def test_ctrl_c_leaves_no_file_and_no_traceback(folder: Path) -> None:
