@@ -19,11 +19,12 @@ Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the files of one checkpoint for one image size lie."""
+    """Where the files of one checkpoint for one image size lie; ``words`` end a command line that is advised."""
 
     experiment: Experiment
     checkpoint: Path
     export: Path
+    words: str = ""
 
     def exported(self, file: str) -> Path:
         """Return a file of the export folder.
@@ -36,7 +37,7 @@ class Place:
             raise BlueoilError(
                 "the checkpoint is not converted yet",
                 where=str(path),
-                fix=f"blueoil convert -e {self.experiment.id} -p {self.checkpoint.name}",
+                fix=f"blueoil convert -e {self.experiment.id} -p {self.checkpoint.name}{self.words}",
             )
         return path
 

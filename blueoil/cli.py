@@ -21,6 +21,7 @@ from typing import NoReturn
 import click
 
 from blueoil import __version__
+from blueoil.console import Console
 
 OK, USER_ERROR, INTERNAL_ERROR, VERIFICATION_ERROR, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -36,6 +37,7 @@ VERBS = {
 }
 """Verb and one line about it; verb ``v`` is the click command ``command`` of module ``blueoil.commands.v``."""
 
+_PATH_FAULTS = (PermissionError, NotADirectoryError)
 _DISK_FAULTS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT}
 
 
@@ -83,24 +85,38 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; return the exit code. Errors are told on stderr and never as a traceback."""
+    """Run the command line; return the exit code.
+
+    Errors are told on stderr and never as a traceback; with ``--json`` stdout carries ``{"error": {...}}`` too.
+    """
     state = {"debug": bool(os.environ.get("BLUEOIL_DEBUG"))}
+    console = Console(machine="--json" in arguments)
     try:
         code = group.main(args=list(arguments) or ["--help"], prog_name="blueoil", standalone_mode=False, obj=state)
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped by Ctrl-C.", err=True)
+        console.result({"error": {"what": "stopped by Ctrl-C"}})
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
+        console.result({"error": {"what": error.format_message()}})
         return USER_ERROR
     except BrokenPipeError:
         # The reader of our output left. Point stdout elsewhere, else Python complains once more on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USER_ERROR
     except Exception as error:  # the one place that turns anything into an exit code
+        console.result({"error": _facts(error)})
         return _tell(error, debug=state["debug"])
     return code if isinstance(code, int) else OK
+
+
+def _facts(error: Exception) -> dict[str, str]:
+    """Return what an error says as values; those it leaves open are left out."""
+    told = {name: getattr(error, name, None) for name in ("where", "expected", "received", "fix")}
+    what = getattr(error, "what", None) or f"{type(error).__name__}: {error}"
+    return {"what": str(what), **{name: str(text) for name, text in told.items() if text}}
 
 
 def _tell(error: Exception, *, debug: bool) -> int:
@@ -111,8 +127,9 @@ def _tell(error: Exception, *, debug: bool) -> int:
         if debug or code == INTERNAL_ERROR:
             _keep_traceback(error, show=debug)
         return code
-    if isinstance(error, OSError) and (isinstance(error, PermissionError) or error.errno in _DISK_FAULTS):
-        click.echo(f"Error: {error.strerror}\n  where: {error.filename or 'unknown file'}", err=True)
+    if isinstance(error, _PATH_FAULTS) or (isinstance(error, OSError) and error.errno in _DISK_FAULTS):
+        where = error.filename or "unknown file"
+        click.echo(f"Error: {error.strerror}\n  where: {where}\n  fix: choose a place that can be written", err=True)
         return USER_ERROR
     reason = str(error).strip().splitlines()
     click.echo(f"Error: Blueoil failed: {type(error).__name__}: {reason[0] if reason else 'no reason given'}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -91,9 +92,8 @@ def command(
     output = export_folder / "output"
     console.say(f"Output files are generated in {output}")
     console.say(f"Please see {output}/README.md to run prediction")
-    console.say(
-        f"Next step: cd {output}/python && python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
-    )
+    words = f"python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
+    console.say(f"Next step: cd {shlex.quote(str(output / 'python'))} && {words}")
     console.result(
         {"experiment": experiment.id, "checkpoint": folder.name, "output": output, **values, **_timings(result)}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -33,7 +34,9 @@ def command() -> None:
 @options.as_json
 @options.debug
 def sample(folder: Path, train: int, validation: int, size: tuple[int, int], seed: int, machine: bool) -> None:
-    """Draw street scenes with their labels in the format CamvidCustom into FOLDER, which must be new or empty.
+    """Draw street scenes with their labels.
+
+    They go into FOLDER, which must be new or empty, in the format CamvidCustom.
 
     \b
     Example:
@@ -46,7 +49,8 @@ def sample(folder: Path, train: int, validation: int, size: tuple[int, int], see
     draw_dataset(folder, train=train, validation=validation, size=size, seed=seed)
     console = Console(machine=machine)
     console.say(f"{train} training and {validation} validation images are drawn in {folder}")
-    console.say(f"Next step: blueoil init -o config/sample.py --defaults train_path={folder} validation_path={folder}")
+    words = shlex.join([f"train_path={folder}", f"validation_path={folder}"])
+    console.say(f"Next step: blueoil init -o config/sample.py --defaults {words}")
     console.result({"folder": folder, "train": train, "validation": validation, "size": list(size), "seed": seed})
 
 
@@ -56,7 +60,9 @@ def sample(folder: Path, train: int, validation: int, size: tuple[int, int], see
 @options.as_json
 @options.debug
 def check(path: Path | None, config: Path | None, machine: bool) -> None:
-    """Check every file of a dataset: PATH is its folder, or a config file that names it.
+    """Check every file of a dataset.
+
+    PATH is its folder, or a config file that names it.
 
     \b
     Example:
@@ -71,6 +77,12 @@ def check(path: Path | None, config: Path | None, machine: bool) -> None:
     if target is None or (config and path):
         raise BlueoilError(
             "nothing to check", expected="one dataset folder or config file", fix="blueoil dataset check DIR"
+        )
+    if config is None and not target.exists():
+        raise BlueoilError(
+            f"there is no folder or file {target}",
+            expected="a dataset folder, or a config file",
+            fix=f"correct the path, or draw a sample dataset: blueoil dataset sample {shlex.quote(str(target))}",
         )
     if config is None and target.is_dir():
         validation = target if (target / "val.txt").is_file() else None

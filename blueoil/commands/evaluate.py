@@ -51,7 +51,8 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     from lmnet.datasets.camvid import open_dataset
     from lmnet.evaluation.runner import evaluate
 
-    run = BACKENDS[backend](Place(experiment, folder, experiment.export_folder(folder.name, settings.image_size)))
+    export = experiment.export_folder(folder.name, settings.image_size)
+    run = BACKENDS[backend](Place(experiment, folder, export, options.root_words()))
     dataset = open_dataset(settings)
     console.say(f"{folder.name} by {backend} on {len(dataset.validation)} validation images")
     found = evaluate(run, dataset.validation, settings.preprocessor)
@@ -67,4 +68,6 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     tell(console, dataset.classes, found.matrix, found.scores)
     console.say(f"Scores are in {target}")
     console.say(f"The confusion matrix is in {picture}")
+    if backend == "keras":
+        console.say(f"Next step: blueoil convert -e {experiment.id} -p {folder.name}{options.root_words()}")
     console.result({**values, "file": target, "picture": picture})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ output_dir = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     envvar="OUTPUT_DIR",
     default=Path("saved"),
-    show_default="./saved",
+    show_default=True,
     show_envvar=True,
     help="Folder of all experiments.",
 )
@@ -49,7 +50,7 @@ def root_words() -> str:
     """Return `` --output_dir X`` for the next command line where it was given by hand, else nothing."""
     ctx = click.get_current_context()
     given = ctx.get_parameter_source("output_dir") is ParameterSource.COMMANDLINE
-    return f" --output_dir {ctx.params['output_dir']}" if given else ""
+    return f" --output_dir {shlex.quote(str(ctx.params['output_dir']))}" if given else ""
 
 
 class Size(click.ParamType[tuple[int, int]]):

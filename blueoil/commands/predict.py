@@ -32,7 +32,9 @@ _TASK = "IMAGE.SEMANTIC_SEGMENTATION"
 
 
 @click.command("predict")
-@click.option("-i", "--input", "source", type=click.Path(path_type=Path), required=True, help="Folder of images.")
+@click.option(
+    "-i", "--input", "source", type=click.Path(path_type=Path), required=True, help="Folder of images, or one image."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
 @options.experiment_id
 @options.checkpoint
@@ -49,7 +51,9 @@ def command(
     output_dir: Path,
     machine: bool,
 ) -> None:
-    """Run a checkpoint on the JPEG and PNG images of a folder (known by content, subfolders left out).
+    """Run a checkpoint on the JPEG and PNG images of a folder.
+
+    Images are known by their content; subfolders are left out.
 
     Writes images/mask, images/overlap, json/N.json and npy/N.npy, N counting batches of the config's size.
 
@@ -79,13 +83,17 @@ def command(
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Return the JPEG and PNG files of a folder, told by their first bytes, in the order of their names.
+    """Return the JPEG and PNG files of a folder, told by their first bytes, in the order of their names; or one file.
 
     Raises:
         BlueoilError: no folder, no image, or two images whose results would have the same name.
     """
-    if not folder.is_dir():
-        raise BlueoilError(f"there is no folder {folder}", expected="a folder of JPEG and PNG images")
+    if not folder.exists():
+        raise BlueoilError(f"there is no folder or file {folder}", expected="a folder of JPEG and PNG images")
+    if folder.is_file():
+        if not _is_image(folder):
+            raise BlueoilError(f"{folder} is no image", expected="a JPEG or PNG file")
+        return [folder]
     files = sorted(path for path in folder.iterdir() if path.is_file() and _is_image(path))
     if not files:
         raise BlueoilError(f"{folder} holds no image", expected="JPEG or PNG files, directly in the folder")

@@ -145,12 +145,18 @@ def _train(experiment: Experiment, settings: Settings, console: Console) -> Trai
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
     tensorflow_start.start()
     from lmnet.datasets.camvid import validation_images
+    from lmnet.training.events import Event, Started
     from lmnet.training.trainer import train
 
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
+
+        def report(event: Event) -> None:
+            if isinstance(event, Started):  # the dataset was checked whole; before, half of its faults would be told
+                experiment.keep_samples(validation_images(settings))
+            progress(event)
+
         try:
-            experiment.keep_samples(validation_images(settings))
-            return train(settings, experiment.folder, report=progress)
+            return train(settings, experiment.folder, report=report)
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
             first = len(experiment.environment["starts"]) == 1

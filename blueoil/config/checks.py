@@ -16,6 +16,14 @@ from lmnet.datasets.camvid import survey
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
 
+_PLAIN_WORDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "yes or no",
+    "tuple": "a list of two numbers",
+    "dictionary": "a table of names and values",
+}
+
 
 def schema_value(field: str, value: object) -> Any:
     """Return ``value`` as the type of a Settings field; the schema's limits are checked.
@@ -37,7 +45,7 @@ def expectation(error: Any) -> str:
     """Return what a pydantic error expects, as words that follow 'expected:'."""
     text = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     text = text.removeprefix("a valid ").split(", unable to parse")[0].split(", got a number")[0]
-    return {"integer": "a whole number", "number": "a number", "boolean": "yes or no"}.get(text, text)
+    return _PLAIN_WORDS.get(text, text)
 
 
 def image_size(value: object, network: str) -> tuple[int, int]:

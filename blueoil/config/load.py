@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,9 @@ from blueoil.errors import BlueoilError
 from lmnet.augmentors import check_augmentors
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
+
+_TYPE = re.compile(r"\[key\]|(float|int|tuple)\b")
+"""A part of pydantic's location that names a type or a key, not a value."""
 
 Values = dict[str, Any]
 Lines = dict[str, int]
@@ -53,8 +57,9 @@ def read_yaml(file: Path) -> tuple[Values, Lines]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}, line {mark.line + 1}" if mark else str(file)
+        reason = str(getattr(error, "problem", None) or error)
         raise BlueoilError(
-            "the file is no plain YAML", where=where, received=str(getattr(error, "problem", None) or error)
+            f"the file is no plain YAML: {reason}", where=where, expected="lines of 'name: value'"
         ) from None
     if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
         raise BlueoilError("the file holds no values", where=str(file), expected="lines of 'name: value'")
@@ -180,11 +185,21 @@ def _settings(values: Values, places: Mapping[str, str]) -> Settings:
 
 def _refused(error: ValidationError, places: Mapping[str, str]) -> BlueoilError:
     """Return the report of one wrong value, or a list of several."""
-    reports = [_report(fault, places) for fault in error.errors()]
+    reports = _merged([_report(fault, places) for fault in error.errors()])
     if len(reports) == 1:
         return reports[0]
     told = "\n".join(f"- {line}" for report in reports for line in [_one_line(report)])
     return BlueoilError(f"{len(reports)} values of the config cannot be used\n{told}", where=places[""])
+
+
+def _merged(reports: Sequence[BlueoilError]) -> list[BlueoilError]:
+    """Return one report a value: a value of several possible types has a fault for each of them."""
+    found: dict[tuple[str, str | None], BlueoilError] = {}
+    for report in reports:
+        first = found.setdefault((report.what, report.where), report)
+        if report is not first:
+            first.expected = " or ".join(text for text in (first.expected, report.expected) if text)
+    return list(found.values())
 
 
 def _report(fault: Any, places: Mapping[str, str]) -> BlueoilError:
@@ -196,7 +211,7 @@ def _report(fault: Any, places: Mapping[str, str]) -> BlueoilError:
         )
     if not field:
         return BlueoilError(expectation(fault), where=where)
-    inner = "".join(f".{part}" for part in fault["loc"][1:] if isinstance(part, str) and part != "[key]")
+    inner = "".join(f".{part}" for part in fault["loc"][1:] if isinstance(part, str) and not _TYPE.match(part))
     return BlueoilError(
         f"{field.upper()}{inner} has a value that cannot be used",
         where=where,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -84,7 +85,8 @@ def _command_that(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None
     def fail() -> None:
         raise error
 
-    command = click.Command("train", callback=fail)
+    command = click.Command("train", callback=fail, context_settings={"ignore_unknown_options": True})
+    command.allow_extra_args = True
     monkeypatch.setattr(cli.importlib, "import_module", lambda name: SimpleNamespace(command=command))
 
 
@@ -99,6 +101,7 @@ class _FailedError(Exception):
         (BlueoilError("wrong size", where="a.py, line 3", expected="8", received="7", fix="write 8"), 1, "wrong size"),
         (_FailedError("codes differ in conv3"), 3, "codes differ in conv3"),
         (PermissionError(13, "Permission denied", "saved"), 1, "Permission denied"),
+        (NotADirectoryError(20, "Not a directory", "a.py/x"), 1, "a.py/x"),
         (OSError(28, "No space left on device", "saved/x"), 1, "No space left on device"),
         (click.UsageError("no such option"), 1, "no such option"),
         (KeyboardInterrupt(), 130, "Stopped by Ctrl-C."),
@@ -122,6 +125,24 @@ def test_an_error_tells_where_expected_received_and_fix(
     cli.run(["train"])
     lines = capsys.readouterr().err.splitlines()
     assert lines == ["Error: wrong", "  where: f", "  expected: a", "  received: b", "  fix: c"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (BlueoilError("wrong", where="f", fix="c"), {"what": "wrong", "where": "f", "fix": "c"}),
+        (ZeroDivisionError("by zero"), {"what": "ZeroDivisionError: by zero"}),
+        (click.UsageError("no such option"), {"what": "no such option"}),
+        (KeyboardInterrupt(), {"what": "stopped by Ctrl-C"}),
+    ],
+)
+def test_json_tells_an_error_as_one_object(
+    error: BaseException, told: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _command_that(monkeypatch, error)
+    monkeypatch.setattr(cli, "_keep_traceback", lambda *_, **__: None)
+    assert cli.run(["train", "--json"]) != cli.OK
+    assert json.loads(capsys.readouterr().out) == {"error": told}
 
 
 def test_our_own_fault_exits_2_and_keeps_the_traceback(

@@ -118,7 +118,11 @@ MINIMUM = 'TRAIN_PATH = "d"\n'
             ["LEARNING_RATE_SCHEDULE", "line 3", "at least 4 epochs"],
         ),
         ("c.py", MINIMUM + "AUGMENTORS = {'Blur': {}}\n", ["Blur", "line 2", "Brightness"]),
-        ("c.py", MINIMUM + "AUGMENTORS = {'Hue': {'value': 'x'}}\n", ["AUGMENTORS.Hue.value", "line 2"]),
+        (
+            "c.py",
+            MINIMUM + "AUGMENTORS = {'Hue': {'value': 'x'}}\n",
+            ["AUGMENTORS.Hue.value has", "line 2", "a number or a list of two"],
+        ),
         ("c.py", MINIMUM + "BATCH_SIZE = 'x'\nSEED = -1\n", ["2 values", "line 2", "line 3", "a whole number"]),
         ("c.yaml", "TRAIN_PATH: d\nBATCH_SIZE: 0\n", ["BATCH_SIZE", "c.yaml, line 2", "greater than 0"]),
         ("c.yaml", "TRAIN_PATH: [d\n", ["no plain YAML", "c.yaml, line"]),

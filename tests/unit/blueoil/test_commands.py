@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,11 +17,12 @@ from PIL import Image
 
 from blueoil import cli, tensorflow_start
 from blueoil.commands import convert, predict
+from blueoil.config.load import load
 from blueoil.errors import BlueoilError
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
-from lmnet.training.events import TrainingResult
+from lmnet.training.events import Started, TrainingResult
 
 Train = Callable[..., TrainingResult]
 
@@ -29,6 +31,7 @@ def fake_train(*, finished: bool = True) -> Train:
     """Return a trainer that writes one checkpoint, or goes on from it, and learns nothing."""
 
     def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
+        report(Started(4, 0, 2, 2, ("Sky",), 7))
         checkpoint = folder / "checkpoints" / "save.ckpt-4"
         checkpoint.mkdir(parents=True, exist_ok=True)
         (checkpoint / "model.keras").touch()
@@ -144,6 +147,17 @@ def test_a_faulty_config_leaves_no_folder(use: Use, capsys: pytest.CaptureFixtur
     assert not Path("saved").exists()
 
 
+def test_the_next_command_can_be_pasted(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "--output_dir", "my runs"]) == cli.OK
+    assert capsys.readouterr().out.splitlines()[-1].endswith("-p save.ckpt-4 --output_dir 'my runs'")
+    assert cli.run(["evaluate", "-e", "run", "--backend", "x86", "--output_dir", "my runs"]) == cli.USER_ERROR
+    assert capsys.readouterr().err.rstrip().endswith("blueoil convert -e run -p save.ckpt-4 --output_dir 'my runs'")
+    assert cli.run(["dataset", "sample", "my data", "--train", "2", "--validation", "1", "--size", "32x32"]) == cli.OK
+    line = capsys.readouterr().out.splitlines()[-1].removeprefix("Next step: blueoil ")
+    assert cli.run(shlex.split(line)) == cli.OK
+    assert load(Path("config/sample.py")).train_path == Path("my data")
+
+
 def test_train_with_json(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", "-c", "c.py", "-e", "run", "--json"]) == cli.OK
     values = json.loads(capsys.readouterr().out)
@@ -161,7 +175,9 @@ def test_the_dataset_verbs(use: Use, capsys: pytest.CaptureFixture[str]) -> None
     assert cli.run(["dataset", "sample", "e", "--size", "32"]) == cli.USER_ERROR
     Path("d/train/street_00001.png").unlink()
     assert cli.run(["dataset", "check", "d"]) == cli.USER_ERROR
-    assert cli.run(["dataset", "check", "nowhere.py"]) == cli.USER_ERROR
+    capsys.readouterr()
+    assert cli.run(["dataset", "check", "no where"]) == cli.USER_ERROR
+    assert "blueoil dataset sample 'no where'" in capsys.readouterr().err
 
 
 def test_images_are_known_by_content(tmp_path: Path) -> None:
@@ -173,8 +189,10 @@ def test_images_are_known_by_content(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "b.png")
     with pytest.raises(BlueoilError, match="same name"):
         predict.find_images(tmp_path)
-    with pytest.raises(BlueoilError, match="no image"):
-        predict.find_images(tmp_path / "sub")
+    assert predict.find_images(tmp_path / "a") == [tmp_path / "a"]
+    for wrong in ("sub", "c.png"):
+        with pytest.raises(BlueoilError, match="no image"):
+            predict.find_images(tmp_path / wrong)
 
 
 def test_predict_writes_masks_overlaps_json_and_outputs(
