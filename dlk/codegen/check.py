@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dlk.codegen.float_bounds import check_floats
+from dlk.codegen.parameters import StepParameters, TensorParameters
 from dlk.errors import DlkError, InternalError
+from dlk.lowering.class_lists import MAX_INPUTS
 from dlk.lowering.program import (
     Affine,
     DepthToSpace,
@@ -21,6 +25,7 @@ from dlk.lowering.program import (
 )
 
 MAX_BITS = 4
+MAX_MEMORY = 1 << 31  # of a running network: half of what a 32-bit machine can address
 
 
 def check(program: Program) -> None:
@@ -36,7 +41,7 @@ def check(program: Program) -> None:
             raise InternalError(f"{step.name} is out of order.", where=step.name)
         written.add(step.output)
         _check_step(step, program.tensors[step.input], program.tensors[step.output])
-    if program.output not in written:
+    if program.output not in written - {program.input}:
         raise InternalError("No step writes the output.", where=program.output)
     for end in (program.input, program.output):
         if program.tensors[end].kind is not Kind.FLOAT:
@@ -50,6 +55,26 @@ def check(program: Program) -> None:
                 received=f"{tensor.bits} bits",
             )
     check_floats(program)
+
+
+def check_memory(program: Program, tensors: Sequence[TensorParameters], steps: Sequence[StepParameters]) -> None:
+    """Raise DlkError when a network would need so much memory that sizes of 32 bits overflow."""
+    needed = sum(_tensor_bytes(tensor) for tensor in tensors) + max(step.scratch_bytes for step in steps)
+    needed += sum(4 * step.tree.entries for step in steps if step.tree is not None)
+    if needed > MAX_MEMORY:
+        raise DlkError(
+            "The network needs too much memory.",
+            where=program.name,
+            expected=f"at most {MAX_MEMORY >> 20} MiB",
+            received=f"{needed >> 20} MiB",
+            fix="take a smaller image size, or fewer channels",
+        )
+
+
+def _tensor_bytes(tensor: TensorParameters) -> int:
+    if not tensor.bits:
+        return 4 * tensor.height * tensor.width * tensor.channels
+    return 8 * tensor.plane_words * (tensor.channels * tensor.bits + 1)  # and the plane of valid pixels
 
 
 def _check_step(step: Step, source: Tensor, result: Tensor) -> None:
@@ -74,8 +99,8 @@ def _check_conv(step: FloatConv | QuantConv, source: Tensor, result: Tensor) -> 
         raise DlkError("Only odd square kernels are supported.", where=step.name, received=f"{kh}x{kw}")
     _expect(step, source.shape[2], cin, "input channels")
     _expect(step, result.shape, (*source.shape[:2], cout), "output shape")
-    if isinstance(step, QuantConv) and not np.isin(step.weights, (-1, 1)).all():
-        raise InternalError("Quantized weights must be -1 or +1.", where=step.name)
+    if isinstance(step, QuantConv):
+        _check_signs(step)
     epilogue = step.epilogue
     if isinstance(epilogue, Affine):
         _expect(step, result.kind, Kind.FLOAT, "kind of the output")
@@ -85,6 +110,20 @@ def _check_conv(step: FloatConv | QuantConv, source: Tensor, result: Tensor) -> 
     _expect(step, epilogue.values.shape, (cout, result.levels), "shape of the thresholds")
     _expect(step, epilogue.directions.shape, (cout,), "shape of the directions")
     _check_order(step, epilogue)
+
+
+def _check_signs(step: QuantConv) -> None:
+    if not np.isin(step.weights, (-1, 1)).all():
+        raise InternalError("Quantized weights must be -1 or +1.", where=step.name)
+    inputs = step.weights[..., 0].size
+    if inputs > MAX_INPUTS:
+        raise DlkError(
+            "A layer has too many inputs for one output.",
+            where=step.name,
+            expected=f"at most {MAX_INPUTS}, window * channels",
+            received=str(inputs),
+            fix="change the network: fewer channels, or a smaller window",
+        )
 
 
 def _check_order(step: FloatConv | QuantConv, epilogue: Thresholds) -> None:

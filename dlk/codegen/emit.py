@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
 
-from dlk.codegen.check import check
+from dlk.codegen.check import check, check_memory
 from dlk.codegen.literals import c_string, float_literals, int_literals, word_literals
 from dlk.codegen.parameters import StepParameters, TensorParameters, step_parameters, tensor_parameters
 from dlk.lowering.program import Program
@@ -35,21 +36,22 @@ def emit(program: Program, directory: Path, target: Target) -> None:
     the directory as it was.
     """
     check(program)
+    tensors = tensor_parameters(program)
+    steps = step_parameters(program, max(isa.lanes for isa in target.isas))
+    check_memory(program, tensors, steps)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         project = Path(temporary) / "project"
         for part in _RUNTIME_PARTS:
             shutil.copytree(_RUNTIME / part, project / part)
-        _render(program, project, target)
+        _render(project, target, _facts(program, target, tensors, steps))
         if directory.exists():
             shutil.rmtree(directory)
         project.rename(directory)
 
 
-def _render(program: Program, project: Path, target: Target) -> None:
+def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
     """Write the generated files of a project."""
-    tensors = tensor_parameters(program)
-    steps = step_parameters(program, max(isa.lanes for isa in target.isas))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=jinja2.StrictUndefined,
@@ -59,7 +61,6 @@ def _render(program: Program, project: Path, target: Target) -> None:
         autoescape=False,  # noqa: S701 - C++ and CMake, not HTML
     )
     environment.filters.update(c_string=c_string, floats=float_literals, ints=int_literals, words=word_literals)
-    facts = _facts(program, target, tensors, steps)
     generated = project / "generated"
     generated.mkdir()
     for template, path in (

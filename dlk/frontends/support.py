@@ -28,7 +28,7 @@ EXPORTED_OPS = frozenset(
         ACTIVATION_QUANTIZER,
     }
 )
-MAX_BITS = 8
+MAX_BITS = 4
 EXACT_SUM = 1 << 24  # sums below it are exact in float32, which the tail and the oracles rely on
 _MOVES = ("Transpose", "SpaceToDepth", "DepthToSpace")
 _QUANTIZED = "every layer but the first reads quantized activations through 1-bit weights"

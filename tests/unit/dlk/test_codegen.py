@@ -15,6 +15,7 @@ from programs import Builder
 from dlk.codegen import emit
 from dlk.codegen.literals import c_string, float_literals, word_literals
 from dlk.errors import DlkError, InternalError
+from dlk.lowering.class_lists import MAX_INPUTS
 from dlk.lowering.program import Affine, Program, QuantConv, Thresholds
 from dlk.targets import TARGETS
 
@@ -55,6 +56,18 @@ def test_a_refused_program_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     assert tree(tmp_path / "p") == {"old": b"kept"}
 
 
+def many_inputs() -> Program:
+    """A window of 3x3 over so many channels that a list of 16-bit quads could not hold them."""
+    channels = MAX_INPUTS // 9 + 1
+    net = Builder("many", (1, 1, 3), 1).float_conv(1, channels, 1)
+    return net.quant_conv(3, 1, 0).program()
+
+
+def vast() -> Program:
+    """An image whose tensors a 32-bit machine cannot address: sizes would wrap around there."""
+    return Builder("vast", (1 << 14, 1 << 14, 3), 1).float_conv(1, 1, 1).quant_conv(1, 1, 0).program()
+
+
 def refusals() -> list[tuple[str, Program]]:
     program = small()
     conv, tail = program.steps[1], program.steps[2]
@@ -76,6 +89,9 @@ def refusals() -> list[tuple[str, Program]]:
         ("overflow", changed(program, 2, epilogue=Affine(huge, tail.epilogue.bias))),
         ("too small", changed(program, 2, epilogue=Affine(tiny, tail.epilogue.bias))),
         ("overflow", changed(program, 0, weights=np.full_like(program.steps[0].weights, 1e20))),
+        ("No step writes the output", dataclasses.replace(program, output="input")),
+        ("too many inputs", many_inputs()),
+        ("too much memory", vast()),
     ]  # fmt: skip
 
 
@@ -86,6 +102,15 @@ def test_refusals_say_what_is_wrong(tmp_path: Path, text: str, program: Program)
     if text != "never used":
         assert text in str(error.value)
     assert not (tmp_path / "p").exists()
+
+
+def test_a_foreign_name_stays_inside_its_comment(tmp_path: Path) -> None:
+    """Names come from files of others; a line end in one must not begin a line of CMake or C++."""
+    program = dataclasses.replace(small(), name="x\nmessage(FATAL_ERROR owned)\\")
+    emit(program, tmp_path / "p", TARGETS["x86"])
+    for name, data in tree(tmp_path / "p").items():
+        assert b"\nmessage(FATAL_ERROR" not in data, name
+        assert not data.split(b"\n")[0].endswith(b"\\"), name
 
 
 @given(st.floats(width=32, allow_nan=False))
