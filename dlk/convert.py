@@ -11,9 +11,10 @@ import fcntl
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dlk.build import build, check_symbols, prune, trace_program
 from dlk.codegen import emit
@@ -21,7 +22,8 @@ from dlk.errors import DlkError, VerificationError
 from dlk.frontends.onnx import load
 from dlk.lowering import lower
 from dlk.lowering.program import Program
-from dlk.package.assemble import META, assemble, read_meta, sha256
+from dlk.package.assemble import GOLDEN, GRAPH, META, assemble, read_meta, sha256
+from dlk.package.install import install, recover
 from dlk.passes import run_passes
 from dlk.targets import TARGETS, Target
 from dlk.verify.available import Built, is_native
@@ -30,6 +32,7 @@ from dlk.verify.verification import Row, Verification, Verifier
 
 MODEL, REFERENCE = "model.onnx", "reference.npz"
 OUTPUT, PROJECT, VERIFICATION, UNFINISHED = "output", "project", "verification.json", "unfinished"
+RESULTS = (PROJECT, VERIFICATION, OUTPUT)
 GOLDEN_IMAGES = 1  # in the package; one image passes through every value of the code, and outputs are large
 LATENCY_RUNS = 5
 
@@ -123,22 +126,34 @@ def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, s
     """
     models = export_dir / OUTPUT / "models"
     meta = read_meta(models / META)
-    built = []
-    for name, digest in dict(meta.get("hashes", {})).items():
-        path = models / Path(name).parent.name / Path(name).name
-        if not path.is_file() or sha256(path) != digest:
+    targets = [TARGETS[name] for name in _mapping(meta, "libraries", models) if name in TARGETS]
+    hashes = _mapping(meta, "hashes", models)
+    for name in {*hashes, GRAPH, GOLDEN, *(f"lib/{target.library}" for target in targets)}:
+        path = models / Path(str(name)).parent.name / Path(str(name)).name
+        if not path.is_file() or sha256(path) != hashes.get(name):
             raise VerificationError("a file of the package is not the one that was verified", where=str(path))
-    for name in meta.get("libraries", {}):
-        if name in TARGETS:
-            program = trace_program(export_dir / PROJECT / name)
-            built.append(Built(TARGETS[name], models / "lib" / TARGETS[name].library, program))
+    built = [
+        Built(target, models / "lib" / target.library, trace_program(export_dir / PROJECT / target.name))
+        for target in targets
+    ]
     if not built or not all(item.program.is_file() for item in built):
-        raise DlkError("not a finished conversion", where=str(export_dir), fix="convert the checkpoint again")
+        raise _unfinished(export_dir)
     started = time.perf_counter()
     verification = Verifier(export_dir / MODEL, export_dir / REFERENCE).verify(built)
     report("verify", f"{len(verification.equality)} executors", time.perf_counter() - started)
     verification.require_passed(where=models)
     return verification
+
+
+def _mapping(meta: Mapping[str, Any], key: str, models: Path) -> dict[str, Any]:
+    values = meta.get(key)
+    if not isinstance(values, dict):
+        raise _unfinished(models / META)
+    return values
+
+
+def _unfinished(where: Path) -> DlkError:
+    return DlkError("not a finished conversion", where=str(where), fix="convert the checkpoint again")
 
 
 def _lower(work: _Work) -> None:
@@ -219,9 +234,7 @@ def _package(work: _Work) -> None:
         )
         for item in work.built:
             prune(work.folder / PROJECT / item.target.name)
-        for name in (PROJECT, VERIFICATION, OUTPUT):
-            _put_in_place(work.folder / name, work.export / name)
-        shutil.rmtree(work.folder)
+        install(work.folder, work.export, RESULTS)
 
 
 STAGES: tuple[Callable[[_Work], None], ...] = (_lower, _build, _verify, _measure, _package)
@@ -248,36 +261,5 @@ def _only_one(export: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DlkError("another conversion is at work", where=str(export), fix="wait for its end") from error
-        _recover(export)
+        recover(export / UNFINISHED, export, RESULTS)
         yield
-
-
-def _old(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
-
-
-def _put_in_place(new: Path, path: Path) -> None:
-    """Replace ``path`` by ``new`` with two renames; what was there is removed only afterwards."""
-    old = _old(path)
-    if path.exists():
-        path.rename(old)
-    new.rename(path)
-    _remove(old)
-
-
-def _recover(export: Path) -> None:
-    """Finish or undo the renames of a conversion that was killed between them."""
-    for name in (PROJECT, VERIFICATION, OUTPUT):
-        path = export / name
-        if _old(path).exists():
-            if path.exists():
-                _remove(_old(path))
-            else:
-                _old(path).rename(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ def read_records(path: Path) -> dict[str, NDArray[np.generic]]:
             magic, length = struct.unpack_from("<4sI", data, at)
             if magic != MAGIC or length > LONGEST_NAME:
                 raise _broken(path, f"no record starts at byte {at}")
-            name = data[at + 8 : at + 8 + length].decode("ascii")
+            name = data[at + 8 : at + 8 + length].decode("utf-8")
             kind, *shape = struct.unpack_from("<4I", data, at + 8 + length)
         except (struct.error, UnicodeDecodeError) as error:
             raise _broken(path, f"the record at byte {at} is cut short") from error

@@ -29,8 +29,10 @@ uint32_t saved_states() {
 
 int32_t machine_level() {
   uint32_t a = 0, b = 0, c = 0, d = 0;
-  // Leaf 1, ECX: FMA, MOVBE, OSXSAVE, AVX, F16C.
-  constexpr uint32_t v3_leaf1_c = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;
+  // Leaf 1, ECX, what level 3 has of level 2: SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, POPCNT; and of its own: FMA,
+  // MOVBE, OSXSAVE, AVX, F16C.
+  constexpr uint32_t v2_leaf1_c = 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 23;
+  constexpr uint32_t v3_leaf1_c = v2_leaf1_c | 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;
   // Leaf 7, EBX: BMI1, AVX2, BMI2; then AVX512 F, DQ, CD, BW, VL.
   constexpr uint32_t v3_leaf7_b = 1u << 3 | 1u << 5 | 1u << 8;
   constexpr uint32_t v4_leaf7_b = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;

@@ -12,42 +12,20 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
-from conversions import SharedBuild, convert, fingerprint, sign_words
-from exports import CLASSES, PROCESSORS, SIZE, write_export
+import yaml
+from conftest import Done
+from conversions import convert, fingerprint, sign_words
+from exports import CLASSES, SIZE
 from packages import bare_site, run_device
 
 import dlk.convert
-from dlk.convert import Conversion, verify_package
+from dlk.convert import verify_package
 from dlk.errors import DlkError, VerificationError
 from dlk.lowering.program import Program, QuantConv, Thresholds
 from dlk.passes.compute_thresholds import ComputeThresholds
 from dlk.targets import TARGETS, Target
 
 X86 = TARGETS["x86"]
-
-
-@dataclasses.dataclass
-class Done:
-    """A finished conversion, made once."""
-
-    export: Path
-    build: SharedBuild
-    conversion: Conversion
-    events: list[tuple[str, str, float]]
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    folder = tmp_path_factory.mktemp("convert")
-    export = write_export(folder / "export")
-    build = SharedBuild(folder / "tree")
-    events: list[tuple[str, str, float]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dlk.convert, "build", build)
-        conversion = dlk.convert.convert(
-            export, targets=["x86"], processors=PROCESSORS, jobs=2, report=lambda *event: events.append(event)
-        )
-    return Done(export, build, conversion, events)
 
 
 @pytest.fixture
@@ -234,15 +212,6 @@ def test_the_next_conversion_replaces_the_output_and_clears_what_failed(export: 
     assert not (export / "output/rubbish").exists()
 
 
-def test_a_conversion_killed_between_its_renames_is_mended(export: Path) -> None:
-    before = fingerprint(export / "output")
-    (export / "output").rename(export / ".output.old")
-    (export / "model.onnx").write_bytes(b"")
-    with pytest.raises(DlkError):
-        convert(export)
-    assert fingerprint(export / "output") == before
-
-
 def test_two_conversions_of_one_folder_are_refused(export: Path) -> None:
     with (export / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -263,5 +232,21 @@ def test_a_finished_package_can_be_verified_again_and_damage_is_found(export: Pa
     data = bytearray(library.read_bytes())
     data[len(data) // 2] ^= 1
     library.write_bytes(data)
+    with pytest.raises(VerificationError, match="not the one that was verified"):
+        verify_package(export)
+
+
+@pytest.mark.parametrize("key", ["hashes", "libraries"])
+@pytest.mark.parametrize("value", [None, [], "x"])
+def test_a_package_without_its_facts_is_not_verified(export: Path, key: str, value: object) -> None:
+    path = export / "output/models/meta.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), key: value}))
+    with pytest.raises(DlkError, match="not a finished conversion"):
+        verify_package(export)
+
+
+def test_a_package_that_forgets_a_hash_is_not_verified(export: Path) -> None:
+    path = export / "output/models/meta.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "hashes": {}}))
     with pytest.raises(VerificationError, match="not the one that was verified"):
         verify_package(export)

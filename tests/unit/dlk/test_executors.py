@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Done
 from conversions import convert
 from exports import SIZE, write_export
 from hypothesis import given, settings
@@ -27,11 +28,9 @@ from dlk.verify.reference import Reference
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the library is built for x86_64")
 
 
-@pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_export(tmp_path_factory.mktemp("executors") / "export")
-    convert(folder)
-    return folder
+@pytest.fixture(scope="session")
+def export(done: Done) -> Path:
+    return done.export
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +174,11 @@ def record(name: bytes, kind: int, array: np.ndarray) -> bytes:
 CODES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 VALUES = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
 WHOLE = record(b"conv1", 0, CODES) + record(b"output", 1, VALUES)
+
+
+def test_a_layer_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "trace").write_bytes(record("façade".encode(), 0, CODES))
+    assert list(read_records(tmp_path / "trace")) == ["façade"]
 
 
 def test_records_are_read_in_order(tmp_path: Path) -> None:

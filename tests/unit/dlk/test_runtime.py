@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import re
 import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conversions import SharedBuild
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Builder, codes, evaluate
+from runtime_programs import PROGRAMS, RGB, assert_same, sized, values
 
 from dlk.build import build, check_symbols
 from dlk.codegen import emit
 from dlk.errors import DlkError
-from dlk.lowering.program import Program
 from dlk.targets import TARGETS
 from dlk.verify.executors import IsaMissingError, LibraryExecutor
 
@@ -25,38 +31,9 @@ X86 = TARGETS["x86"]
 ISAS = [isa.name for isa in X86.isas]
 
 
-def everything() -> Program:
-    """Every kind of step, 1 to 4 bits, kernels 1, 3 and 5, channels that are multiples of nothing."""
-    net = Builder("everything", (20, 36, 3), 1).space_to_depth().float_conv(3, 7, 2).quant_conv(3, 12, 3)
-    net.space_to_depth().quant_conv(1, 17, 1).quant_conv(5, 8, 4, correlated=0.9).depth_to_space()
-    net.quant_conv(3, 6, 2).dequantize().space_to_depth().depth_to_space()
-    return net.float_conv(1, 5, 0).program()
-
-
-def wide() -> Program:
-    """Sums beyond 16 bits, rows that fill words to the last bit, a kernel wider than the image, floats at the end."""
-    net = Builder("wide", (8, 32, 3), 2).float_conv(1, 40, 4).space_to_depth().space_to_depth()
-    return net.quant_conv(5, 3, 0).program("DivideBy255")
-
-
-def odd() -> Program:
-    """An odd size without padding columns, one output, a row that crosses words."""
-    net = Builder('odd <1x1> "é"', (7, 67, 3), 3).float_conv(1, 9, 2).quant_conv(1, 1, 2)
-    return net.quant_conv(1, 4, 2).dequantize().program()
-
-
-PROGRAMS = {program.name: program for program in (everything(), wide(), odd())}
-
-
 @pytest.fixture(scope="module")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("projects")
-    result = {}
-    for number, (name, program) in enumerate(PROGRAMS.items()):
-        result[name] = folder / str(number)
-        emit(program, result[name], X86)
-        build(result[name], X86)
-    return result
+def shared_build(tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
+    return SharedBuild(tmp_path_factory.mktemp("sized"))
 
 
 @pytest.fixture
@@ -68,29 +45,11 @@ def built(project: Path) -> Path:
     return next(project.rglob(X86.library))
 
 
-def values(program: Program, seed: int = 0) -> NDArray[np.float32]:
-    """Return an input with every kind of number that is allowed: large, tiny, subnormal, -0."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=program.tensors[program.input].shape).astype(np.float32)
-    x.flat[::7] = 0.0
-    x.flat[1::11] = -0.0
-    x.flat[2::13] *= np.float32(1e-38)
-    x.flat[3::97] *= np.float32(1e15)
-    return x
-
-
 def open_isa(library: Path, isa: str | None = None) -> LibraryExecutor:
     try:
         return LibraryExecutor(library, name="x86", isa=isa)
     except IsaMissingError:
         pytest.skip(f"this machine has no {isa}")
-
-
-def assert_same(program: Program, got: dict[str, NDArray], x: NDArray[np.float32]) -> None:
-    want = evaluate(program, x)
-    for name, expected in codes(program, want).items():
-        np.testing.assert_array_equal(got[name], expected, err_msg=name)
-    np.testing.assert_array_equal(got["output"].view(np.uint32), want["output"].view(np.uint32))
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -101,6 +60,27 @@ def test_every_layer_equals_the_program(projects: dict[str, Path], name: str, is
         assert executor.isa == isa
         for seed in range(2):
             assert_same(program, executor.trace(values(program, seed)), values(program, seed))
+
+
+SIZES = st.tuples(st.integers(1, 6), st.integers(1, 160))
+
+
+@given(SIZES)
+@settings(max_examples=8, deadline=None, derandomize=True)
+@example((1, 1))
+@example((3, 2))
+def test_any_size_equals_the_program(shared_build: SharedBuild, size: tuple[int, int]) -> None:
+    """The kernels are compiled once: they are made for weights, while a size is a number in network.cpp.
+
+    Other weights need other kernels, seconds of compiling each, so these are not drawn at random.
+    """
+    program = sized(*size)
+    with tempfile.TemporaryDirectory() as name:
+        emit(program, Path(name) / "p", X86)
+        library = shared_build(Path(name) / "p", X86)
+        for isa in ISAS:
+            with contextlib.suppress(IsaMissingError), LibraryExecutor(library, name="x86", isa=isa) as executor:
+                assert_same(program, executor.trace(values(program)), values(program))
 
 
 def test_the_programs_exercise_all_codes() -> None:
@@ -124,7 +104,7 @@ def test_an_unknown_isa_is_an_error(library: Path) -> None:
 
 
 def test_a_missing_isa_and_a_corrupt_model_are_errors(tmp_path: Path) -> None:
-    program = odd()
+    program = Builder("tiny", (2, 3, 3), 7).float_conv(1, 3, 1).quant_conv(1, 2, 1).quant_conv(1, 2, 0).program()
     isas = (X86.isas[0], dataclasses.replace(X86.isas[1], name="future"))
     target = dataclasses.replace(X86, isas=isas)
     emit(program, tmp_path / "p", target)
@@ -219,6 +199,38 @@ def test_network_functions(library: Path) -> None:
     lib.network_delete(net)
 
 
+def test_pixels_need_three_channels(projects: dict[str, Path]) -> None:
+    with open_isa(built(projects["slim"])) as executor, pytest.raises(DlkError, match="not an RGB image"):
+        executor.run_pixels(np.zeros((9, 1, 1), np.uint8))
+
+
+INTERPOSED = """
+import ctypes, sys
+first = ctypes.CDLL(sys.argv[1], mode=ctypes.RTLD_GLOBAL)
+second = ctypes.CDLL(sys.argv[2], mode=ctypes.RTLD_GLOBAL)
+for library in (first, second):
+    library.network_create.restype = ctypes.c_void_p
+    library.dlk_model_name.restype = ctypes.c_char_p
+    network = ctypes.c_void_p(library.network_create())
+    library.network_init.restype = ctypes.c_bool
+    assert library.network_init(network)
+    source, result = (ctypes.c_float * 100000)(), (ctypes.c_float * 100000)(*[7.0] * 100000)
+    library.network_run(network, source, result)
+    shape = (ctypes.c_int32 * 4)()
+    library.network_get_output_shape(network, shape)
+    print(library.dlk_model_name().decode(), sum(value != 7.0 for value in result), shape[1] * shape[2] * shape[3])
+    library.network_delete(network)
+"""
+
+
+def test_two_libraries_loaded_globally_run_their_own_networks(projects: dict[str, Path]) -> None:
+    """A function of the second library that calls another one must not end in the first library's."""
+    libraries = [built(projects[name]) for name in ("everything", "wide")]
+    result = subprocess.run([sys.executable, "-c", INTERPOSED, *libraries], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["everything", "900", "900", "wide", "48", "48"]
+
+
 def pixel_table(name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     v = np.arange(256, dtype=np.float64)
     if name == "DivideBy255":
@@ -229,7 +241,7 @@ def pixel_table(name: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return ((v - mean) * (1 / max(deviation, 1 / np.sqrt(n)))).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", RGB)
 @pytest.mark.parametrize("constant", [None, 0, 77])
 def test_pixels_are_pre_processed_inside(projects: dict[str, Path], name: str, constant: int | None) -> None:
     program = PROGRAMS[name]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import Builder, codes, evaluate
+from programs import codes, evaluate
+from runtime_programs import PROGRAMS, mixed, sized
 
 from dlk.build import build, check_symbols, trace_program
 from dlk.codegen import emit
@@ -18,17 +20,6 @@ from dlk.targets import TARGETS
 from dlk.verify.records import read_records
 
 TOOLS = Path(sys.executable).parent
-
-
-def mixed() -> Program:
-    """Both ends in floats, with sums that pass through subnormal numbers."""
-    net = Builder("mixed", (12, 20, 3), 4).space_to_depth().float_conv(3, 7, 2).quant_conv(3, 12, 2).space_to_depth()
-    return net.quant_conv(3, 16, 3).depth_to_space().quant_conv(1, 5, 2).quant_conv(3, 3, 0).program()
-
-
-def dequantized() -> Program:
-    net = Builder("dequantized", (9, 21, 3), 5).float_conv(1, 6, 4).quant_conv(5, 5, 1).dequantize()
-    return net.float_conv(3, 4, 0).program()
 
 
 def run_and_compare(program: Program, command: list[str], library: Path, folder: Path, **environment: str) -> None:
@@ -48,13 +39,11 @@ def run_and_compare(program: Program, command: list[str], library: Path, folder:
 
 
 def emulated(target_name: str, folder: Path) -> None:
-    target = TARGETS[target_name]
-    for program in (mixed(), dequantized()):
-        project = folder / program.name
-        emit(program, project, target)
-        library = build(project, target)
-        check_symbols(library)
-        run_and_compare(program, [*target.emulator, str(trace_program(project))], library, folder)
+    target, program = TARGETS[target_name], mixed()
+    emit(program, folder / "project", target)
+    library = build(folder / "project", target)
+    check_symbols(library)
+    run_and_compare(program, [*target.emulator, str(trace_program(folder / "project"))], library, folder)
 
 
 @pytest.mark.needs("qemu-arm")
@@ -68,14 +57,12 @@ def test_aarch64(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("qemu-x86_64")
-def test_a_machine_without_avx_runs_the_baseline_only(tmp_path: Path) -> None:
+def test_a_machine_without_avx_runs_the_baseline_only(projects: dict[str, Path], tmp_path: Path) -> None:
     """Under an emulated processor that knows SSE2 only, any AVX instruction would end the program."""
-    target = TARGETS["x86"]
-    program = dequantized()
-    emit(program, tmp_path / "p", target)
-    library = build(tmp_path / "p", target)
-    command = ["qemu-x86_64", "-cpu", "qemu64", str(trace_program(tmp_path / "p"))]
-    run_and_compare(program, command, library, tmp_path)
+    project = projects["everything"]
+    library = project / "build" / TARGETS["x86"].library
+    command = ["qemu-x86_64", "-cpu", "qemu64", str(trace_program(project))]
+    run_and_compare(PROGRAMS["everything"], command, library, tmp_path)
     arguments = [*command, str(library), "x", "y"]
     for isa in ("avx2", "avx512"):
         result = subprocess.run(arguments, env={"DLK_ISA": isa}, capture_output=True, text=True)
@@ -83,34 +70,66 @@ def test_a_machine_without_avx_runs_the_baseline_only(tmp_path: Path) -> None:
         assert result.stderr.endswith(f"an instruction set that this machine does not have: {isa}\n")
 
 
+class Sanitized:
+    """A build with AddressSanitizer and UndefinedBehaviorSanitizer; another program compiles only what differs."""
+
+    def __init__(self, folder: Path, isas: tuple[str, ...]) -> None:
+        target = TARGETS["x86"]
+        self.folder = folder
+        self.target = dataclasses.replace(target, isas=tuple(isa for isa in target.isas if isa.name in isas))
+
+    def check(self, program: Program) -> None:
+        """Build, run on every instruction set that the machine has, and compare."""
+        project, build = self.folder / "project", self.folder / "native"
+        emit(program, self.folder / "emitted", self.target)
+        for source in (path for path in (self.folder / "emitted").rglob("*") if path.is_file()):
+            copy = project / source.relative_to(self.folder / "emitted")
+            if not (copy.is_file() and copy.read_bytes() == source.read_bytes()):
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+        configure = [TOOLS / "cmake", "-S", project, "-B", build, "-G", "Ninja", "-DDLK_SANITIZE=ON"]
+        compilers = ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_MAKE_PROGRAM={TOOLS / 'ninja'}"]
+        subprocess.run([*configure, *compilers], check=True, capture_output=True)
+        built = subprocess.run([TOOLS / "cmake", "--build", build], capture_output=True, text=True)
+        assert built.returncode == 0, built.stdout
+        assert "warning:" not in built.stdout
+        flags = Path("/proc/cpuinfo").read_text()
+        needed = {"avx2": " avx2 ", "avx512": " avx512vl "}
+        for isa in self.target.isas:
+            if needed.get(isa.name, "") in flags:
+                self.run(program, isa.name)
+
+    def run(self, program: Program, isa: str) -> None:
+        """Run once and compare every layer."""
+        library = self.folder / "native" / self.target.library
+        run_and_compare(program, [str(self.folder / "native/dlk_trace")], library, self.folder, DLK_ISA=isa)
+
+
 @pytest.mark.needs("gcc", "g++")
-@pytest.mark.parametrize(("program", "isas"), [(mixed(), ("sse2", "avx2")), (dequantized(), ("portable", "avx512"))])
-def test_sanitizers_find_nothing(tmp_path: Path, program: Program, isas: tuple[str, ...]) -> None:
-    target = TARGETS["x86"]
-    target = dataclasses.replace(target, isas=tuple(isa for isa in target.isas if isa.name in isas))
-    project, folder = tmp_path / "project", tmp_path / "native"
-    emit(program, project, target)
-    configure = [TOOLS / "cmake", "-S", project, "-B", folder, "-G", "Ninja", "-DDLK_SANITIZE=ON"]
-    compilers = ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_MAKE_PROGRAM={TOOLS / 'ninja'}"]
-    subprocess.run([*configure, *compilers], check=True, capture_output=True)
-    built = subprocess.run([TOOLS / "cmake", "--build", folder], capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout
-    assert "warning:" not in built.stdout
-    flags = Path("/proc/cpuinfo").read_text()
-    needed = {"avx2": " avx2 ", "avx512": " avx512vl "}
-    for isa in isas:
-        if needed.get(isa, "") in flags:
-            library = folder / target.library
-            run_and_compare(program, [str(folder / "dlk_trace")], library, tmp_path, DLK_ISA=isa)
+def test_sanitizers_find_nothing_in_any_step(tmp_path: Path) -> None:
+    sanitized = Sanitized(tmp_path, ("avx2",))
+    sanitized.check(mixed())
+    failed = subprocess.run(
+        [tmp_path / "native/dlk_trace", tmp_path / "native" / sanitized.target.library, "x", "y"],
+        env={"DLK_ISA": "vax"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert failed.returncode == 1 and failed.stderr.count("\n") == 1  # a failed initialisation leaks nothing
 
 
-def test_the_trace_driver_tells_what_is_wrong(tmp_path: Path) -> None:
-    program = Builder("tiny", (2, 3, 1), 7).float_conv(1, 2, 0).program()
-    emit(program, tmp_path / "p", TARGETS["x86"])
-    library = build(tmp_path / "p", TARGETS["x86"])
-    driver = str(trace_program(tmp_path / "p"))
+@pytest.mark.needs("gcc", "g++")
+def test_sanitizers_find_nothing_at_any_size(tmp_path: Path) -> None:
+    """Images narrower than the kernels, and rows that end before, at and behind the end of a word and of a tile."""
+    sanitized = Sanitized(tmp_path, ("portable", "avx512"))
+    for height, width in ((1, 1), (7, 1), (2, 63), (3, 256), (16, 32), (1, 513)):
+        sanitized.check(sized(height, width))
+
+
+def test_the_trace_driver_tells_what_is_wrong(projects: dict[str, Path], tmp_path: Path) -> None:
+    project = projects["slim"]
+    library = project / "build" / TARGETS["x86"].library
+    driver = str(trace_program(project))
     (tmp_path / "short").write_bytes(b"1234")
-    (tmp_path / "nan").write_bytes(np.full(6, np.nan, np.float32).tobytes())
+    (tmp_path / "nan").write_bytes(np.full(9, np.nan, np.float32).tobytes())
     for arguments, text in (
         ([], "usage"),
         (["nothing.so", "a", "b"], "nothing.so"),

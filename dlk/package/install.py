@@ -1,0 +1,41 @@
+"""Put the results of a conversion into their place: all of them or none, whenever the process is killed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+READY = ".ready"  # in the work folder: everything in it is whole and proved
+
+
+def install(work: Path, export: Path, names: Sequence[str]) -> None:
+    """Replace each of ``names`` in ``export`` by that of ``work``, and remove ``work``.
+
+    Killed before its first step, nothing has happened; killed later, ``recover`` goes on where it stopped.
+    """
+    (work / READY).touch()
+    recover(work, export, names)
+
+
+def recover(work: Path, export: Path, names: Sequence[str]) -> None:
+    """Finish an ``install`` that was killed; without one, do nothing."""
+    if not (work / READY).exists():
+        return
+    for name in names:
+        new, path = work / name, export / name
+        old = path.with_name(f".{name}.old")
+        if new.exists():
+            if path.exists():
+                _remove(old)
+                path.rename(old)
+            new.rename(path)
+        _remove(old)
+    shutil.rmtree(work)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
