@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +14,29 @@ Tensors = Mapping[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first value of the first layer that differs; ``position`` is (row, column, channel) of image ``image``."""
+    """The first value of the first layer that differs; ``position`` is (row, column, channel) of image ``image``.
+
+    A layer that cannot be compared has position (), and says what was expected and received instead of numbers.
+    """
 
     layer: str
     image: int
     position: tuple[int, ...]
-    expected: float
-    received: float
+    expected: float | str
+    received: float | str
 
     def __str__(self) -> str:
         """Return it as one sentence without a full stop."""
-        return (
-            f"layer {self.layer}, image {self.image}, position {self.position}: "
-            f"expected {self.expected!r}, received {self.received!r}"
-        )
+        place = f"layer {self.layer}, image {self.image}" + (f", position {self.position}" if self.position else "")
+        return f"{place}: expected {self.expected}, received {self.received}"
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON types; JSON has no numbers for NaN and infinity."""
+        facts = asdict(self)
+        for key in ("expected", "received"):
+            value = facts[key]
+            facts[key] = value if isinstance(value, str) or math.isfinite(value) else str(value)
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ def compare(
 ) -> tuple[tuple[LayerCount, ...], Difference | None]:
     """Compare all ``layers`` in execution order; return the counts and the first difference.
 
-    A layer that is missing, or has another shape or dtype, differs in every value, at position ().
+    A layer that is missing, or has another shape or dtype, differs in every value.
     """
     counts = []
     first = None
@@ -58,7 +68,9 @@ def compare(
         wanted, got = expected[layer], received.get(layer)
         if got is None or got.shape != wanted.shape or got.dtype != wanted.dtype:
             counts.append(LayerCount(layer, wanted.size, wanted.size))
-            first = first or Difference(layer, image, (), float("nan"), float("nan"))
+            first = first or Difference(
+                layer, image, (), _described(wanted), "nothing" if got is None else _described(got)
+            )
             continue
         differs = unequal(wanted, got)
         counts.append(LayerCount(layer, wanted.size, int(np.count_nonzero(differs))))
@@ -66,3 +78,7 @@ def compare(
             at = tuple(int(n) for n in np.unravel_index(int(np.argmax(differs)), differs.shape))
             first = Difference(layer, image, at, wanted[at].item(), got[at].item())
     return tuple(counts), first
+
+
+def _described(array: NDArray[np.generic]) -> str:
+    return f"{array.dtype} {array.shape}"

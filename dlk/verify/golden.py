@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,20 @@ from dlk.errors import DlkError
 
 LARGEST = 4 << 30  # bytes when unpacked
 CODES = "codes/"
+
+# What zipfile, zlib and numpy raise on a file that is damaged or not ours.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +54,8 @@ def read_golden(path: Path) -> Golden:
                 raise _broken(path, f"it unpacks to more than {LARGEST >> 30} GiB")
         with np.load(path, allow_pickle=False) as file:
             arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise _broken(path, str(error)) from error
+    except _DAMAGE as error:
+        raise _broken(path, str(error) or type(error).__name__) from error
     wanted = {"images": np.uint8, "input": np.float32, "output": np.float32}
     for name, array in arrays.items():
         wanted.setdefault(name, np.uint8)

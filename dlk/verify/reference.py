@@ -48,7 +48,7 @@ class LayerCodes:
         """Return where ``other`` differs from the codes by more than a rounding within the bound can explain."""
         theirs = other.astype(np.float64)
         crossed = np.where(other > self.codes, theirs - 0.5 - self.position, self.position - (theirs + 0.5))
-        return (other != self.codes) & (crossed > self.bound)
+        return (other != self.codes) & ~(crossed <= self.bound)  # not a number explains nothing
 
 
 class Reference:

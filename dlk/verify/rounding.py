@@ -96,10 +96,25 @@ def check_rounding(
         layer, difference = _check_layer(reference, golden, free, name)
         layers.append(layer)
         first = first or difference
-    agreement = np.mean(
-        [np.mean(free(i)["output"].argmax(-1) == golden.output[i].argmax(-1)) for i in range(len(golden))]
-    )
+    agreement = np.mean([_agreement(free(i)["output"], golden.output[i]) for i in range(len(golden))])
     return RoundingResult(len(golden), tuple(layers), first, float(agreement))
+
+
+def _agreement(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    """Return the share of pixels in which two outputs [H,W,C] choose the same class."""
+    _need_same_shape("output", ours, theirs)
+    return float(np.mean(ours.argmax(-1) == theirs.argmax(-1)))
+
+
+def _need_same_shape(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> None:
+    if ours.shape != theirs.shape:
+        raise DlkError(
+            "the reference tensors are of another network",
+            where=name,
+            expected=str(ours.shape),
+            received=str(theirs.shape),
+            fix="export the checkpoint again",
+        )
 
 
 def _check_layer(
@@ -111,14 +126,7 @@ def _check_layer(
     for image, theirs in enumerate(golden.codes[name]):
         given = golden.codes[source][image] if source in golden.codes else golden.input[image]
         ours = reference.layer_codes(name, given)
-        if ours.codes.shape != theirs.shape:
-            raise DlkError(
-                "the reference tensors are of another network",
-                where=name,
-                expected=f"codes {ours.codes.shape}",
-                received=str(theirs.shape),
-                fix="export the checkpoint again",
-            )
+        _need_same_shape(name, ours.codes, theirs)
         wrong = ours.unexplained(theirs)
         values += theirs.size
         differing += int(np.count_nonzero(ours.codes != theirs))

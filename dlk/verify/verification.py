@@ -97,7 +97,7 @@ class Verification:
                     "mismatches": result.mismatches,
                     "seconds": result.seconds,
                     "failure": result.failure,
-                    "first_difference": asdict(result.first) if result.first else None,
+                    "first_difference": result.first.document() if result.first else None,
                     "layers": [asdict(layer) for layer in result.layers],
                 }
                 for result in self.equality
@@ -107,7 +107,7 @@ class Verification:
                 "images": self.rounding.images,
                 "class_agreement": self.rounding.agreement,
                 "least_agreement": LEAST_AGREEMENT,
-                "first_unexplained": asdict(self.rounding.first) if self.rounding.first else None,
+                "first_unexplained": self.rounding.first.document() if self.rounding.first else None,
                 "first_layer_running_free": self.rounding.first_free,
                 "layers": [asdict(layer) for layer in self.rounding.layers],
             },
@@ -116,7 +116,7 @@ class Verification:
 
     def write(self, path: Path) -> None:
         """Write verification.json."""
-        path.write_text(json.dumps(self.document(), indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(self.document(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
     def require_passed(self, *, where: Path) -> None:
         """Raise VerificationError that names the first layer when a proof failed; ``where`` holds the whole record."""

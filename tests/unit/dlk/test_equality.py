@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -97,6 +98,21 @@ def test_an_executor_that_fails_is_a_result_with_its_reason(inputs: np.ndarray) 
 
 def test_no_images_is_no_proof(inputs: np.ndarray) -> None:
     assert not check(inputs[:0]).passed
+
+
+def test_a_layer_that_cannot_be_compared_says_why(inputs: np.ndarray) -> None:
+    gone = check(inputs, lambda trace: trace.pop("conv10")).first
+    assert str(gone) == "layer conv10, image 0: expected uint8 (4, 5, 2), received nothing"
+    other = check(inputs, lambda trace: trace.update(conv10=trace["conv10"].astype(np.int32))).first
+    assert other is not None and other.received == "int32 (4, 5, 2)"
+
+
+def test_a_difference_is_valid_json_also_for_nan_and_infinity(inputs: np.ndarray) -> None:
+    for value, text in ((np.nan, "nan"), (-np.inf, "-inf")):
+        result = check(inputs, lambda trace, value=value: trace["output"].fill(value))
+        assert not result.passed and result.first is not None
+        document = json.loads(json.dumps(result.first.document(), allow_nan=False))
+        assert document["received"] == text and isinstance(document["expected"], float)
 
 
 def test_floats_are_compared_bit_for_bit() -> None:

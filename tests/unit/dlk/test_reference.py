@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from graphs import EPSILON, Layer, build, image, run_onnx, segnet
 
 from dlk.errors import DlkError
-from dlk.verify.reference import Reference
+from dlk.verify.reference import LayerCodes, Reference
 
 
 def reference(model: onnx.ModelProto, folder: Path) -> Reference:
@@ -121,6 +123,21 @@ def test_only_a_rounding_explains_another_code(tmp_path: Path) -> None:
     assert judged.unexplained(other).ravel().tolist() == [False, True, False]
     two_away = np.array([0, 3, 3], np.uint8).reshape(1, 3, 1)
     assert judged.unexplained(two_away).all()
+
+
+def test_a_position_that_is_no_number_excuses_nothing() -> None:
+    nan = np.full((1, 1, 1), np.nan)
+    judged = LayerCodes(np.zeros((1, 1, 1), np.uint8), nan, nan, np.ones((1, 1, 1)))
+    assert judged.unexplained(np.ones((1, 1, 1), np.uint8)).all()
+
+
+def test_the_reference_uses_nothing_of_the_converter() -> None:
+    """A wrong pass, threshold or weight cannot hide where its code is not even loaded."""
+    code = "import sys, dlk.verify.reference; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    foreign = ("dlk.passes", "dlk.lowering", "dlk.codegen", "dlk.frontends", "dlk.ir.semantics")
+    assert "dlk.verify.reference" in loaded
+    assert not [name for name in loaded if name.startswith(foreign)]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +48,12 @@ def test_a_code_that_rounding_cannot_explain_is_named(export: Path, layer: str) 
     assert result.first is not None
     assert (result.first.layer, result.first.image, result.first.position) == (layer, 1, (1, 0, 3))
     assert result.first_free is not None
+
+
+def test_an_output_of_another_shape_is_an_error_and_not_broadcast(export: Path) -> None:
+    golden = read_golden(export / "reference.npz")
+    with pytest.raises(DlkError, match="of another network"):
+        rounding(export, dataclasses.replace(golden, output=golden.output[:, :1]))
 
 
 def test_other_classes_fail_although_every_code_is_explained(export: Path) -> None:
@@ -106,6 +116,33 @@ def test_a_truncated_file_and_a_missing_one_are_errors(export: Path, tmp_path: P
     for path in (tmp_path / "reference.npz", tmp_path / "none.npz"):
         with pytest.raises(DlkError, match="cannot be used"):
             read_golden(path)
+
+
+def test_random_damage_is_one_error_or_none(export: Path, tmp_path: Path) -> None:
+    """Zip, deflate and numpy's header each have errors of their own."""
+    good = (export / "reference.npz").read_bytes()
+    headers = [place.start() + 30 for place in re.finditer(b"PK\x03\x04", good)]
+    stored = tmp_path / "stored.npz"
+    with np.load(export / "reference.npz") as file:
+        np.savez(stored, **{name: file[name] for name in file.files})
+    for data, seeds in ((good, 150), (stored.read_bytes(), 150)):
+        for seed in range(seeds):
+            dice = np.random.default_rng(seed)
+            damaged = bytearray(data)
+            near = headers[seed % len(headers)] if seed % 3 else len(data) - 200
+            for _ in range(3):
+                damaged[int(dice.integers(near, min(near + 200, len(data))))] = int(dice.integers(256))
+            (tmp_path / "reference.npz").write_bytes(damaged)
+            with contextlib.suppress(DlkError):
+                read_golden(tmp_path / "reference.npz")
+
+
+def test_a_header_that_claims_too_much_is_an_error(tmp_path: Path) -> None:
+    header = b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776, 99, 99, 3), }"
+    with zipfile.ZipFile(tmp_path / "reference.npz", "w") as archive:
+        archive.writestr("images.npy", header.ljust(127) + b"\n")
+    with pytest.raises(DlkError, match="cannot be used"):
+        read_golden(tmp_path / "reference.npz")
 
 
 def test_the_verifier_gives_the_references_outputs(export: Path, tmp_path: Path) -> None:
