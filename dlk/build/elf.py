@@ -129,7 +129,11 @@ def _wanted_versions(data: bytes, sections: list[_Section]) -> dict[int, str]:
                 _, _, number, name, step = struct.unpack_from("<IHHII", data, entry)
                 names[number & _VERSION_MASK] = _text(data, sections[section.link], name)
                 entry += step
+                if not step:
+                    break
             at += following
+            if not following:  # the end, whatever the counts of a damaged file say
+                break
     return names
 
 

@@ -22,13 +22,17 @@ def cache_folder() -> Path:
     candidates = [Path(named)] if named else []
     base = os.environ.get("XDG_CACHE_HOME")
     candidates.append((Path(base) if base else Path("~/.cache").expanduser()) / "blueoil")
-    candidates.append(Path(tempfile.gettempdir()) / f"blueoil-cache-{os.getuid()}")
+    shared = (
+        Path(tempfile.gettempdir()) / f"blueoil-cache-{os.getuid()}"
+    )  # anyone can make one there, so its owner counts
+    candidates.append(shared)
     for folder in candidates:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            foreign = folder == shared and (folder.is_symlink() or folder.stat().st_uid != os.getuid())
         except OSError:
             continue
-        if os.access(folder, os.W_OK | os.X_OK):
+        if os.access(folder, os.W_OK | os.X_OK) and not foreign:
             return folder
     raise DlkError(
         "no writable folder for the compiler's cache",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -120,6 +122,21 @@ def test_the_cache_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("BLUEOIL_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"
     assert environment()["ZIG_GLOBAL_CACHE_DIR"] == str(tmp_path / "here/zig")
+    assert cache_folder().stat().st_mode & 0o777 == 0o700
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BLUEOIL_CACHE", str(tmp_path / "file"))
     assert cache_folder() != tmp_path / "file"
+
+
+def test_a_cache_that_another_user_made_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the temporary folder, where anyone can make a folder of that name, and fill it with objects."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("BLUEOIL_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert cache_folder().parent == tmp_path
+    owner = os.getuid()
+    cache_folder().rename(tmp_path / f"blueoil-cache-{owner + 1}")
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(DlkError, match="no writable folder"):
+        cache_folder()

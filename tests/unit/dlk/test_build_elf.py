@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,24 @@ def test_a_damaged_library_is_one_clear_error(tmp_path: Path, keep: int) -> None
     with pytest.raises(DlkError) as caught:
         read_elf(library)
     assert str(library) in str(caught.value)
+
+
+def test_a_chain_of_versions_that_claims_to_be_endless_ends(tmp_path: Path) -> None:
+    """sh_info of the needed versions counts four billion, and each entry is its own successor."""
+    library = compile_library(GOOD, tmp_path / "libdlk.so")
+    data = bytearray(library.read_bytes())
+    (table,) = struct.unpack_from("<Q", data, 40)
+    size, count = struct.unpack_from("<HH", data, 58)
+    sections = [table + index * size for index in range(count)]
+    needed = next(at for at in sections if struct.unpack_from("<I", data, at + 4)[0] == 0x6FFFFFFE)
+    struct.pack_into("<I", data, needed + 44, 0xFFFFFFFF)
+    (start,) = struct.unpack_from("<Q", data, needed + 24)
+    struct.pack_into("<I", data, start + 12, 0)
+    library.write_bytes(data)
+    started = time.monotonic()
+    with contextlib.suppress(DlkError):
+        read_elf(library)
+    assert time.monotonic() - started < 2
 
 
 def test_random_damage_never_escapes_as_another_exception(tmp_path: Path) -> None:
