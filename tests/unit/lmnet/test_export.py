@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import onnx
@@ -209,6 +211,22 @@ def test_failed_export_leaves_the_last_good_one(exported, tmp_path, monkeypatch)
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert (folder / "output").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_no_meta_lies_beside_files_of_two_exports(exported, tmp_path, monkeypatch):
+    model, _ = exported
+    folder = write(model, tmp_path / "out", settings())
+    replace = Path.replace
+
+    def fail_at_the_third(self, target):
+        if self.name == "reference.npz":
+            raise OSError("no room")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_the_third)
+    with pytest.raises(OSError, match="no room"):
+        write(model, folder, settings(), pictures(1))
+    assert not (folder / "meta.yaml").exists(), "without it the folder counts as not exported"
 
 
 def test_layer_called_twice_is_refused_by_name():

@@ -45,13 +45,18 @@ def test_quantizer_sees_the_float32_weight_under_mixed_precision():
 
     class Spy(BinaryMeanScalingQuantizer):
         def __call__(self, x):
-            seen.append(str(x.dtype))
+            seen.append(np.asarray(x))
             return super().__call__(x)
 
     layer = QuantizedConv2D(2, 3, kernel_quantizer=Spy(), dtype="mixed_bfloat16")
-    y = layer(np.ones((1, 4, 4, 3), np.float32))
+    x = np.ones((1, 4, 4, 3), np.float32)
+    layer.build(x.shape)
+    seen.clear()
+    y = layer(x)
     assert keras.backend.standardize_dtype(y.dtype) == "bfloat16"
-    assert set(seen) == {"<dtype: 'float32'>"}
+    (master,) = layer.get_weights()
+    assert seen[0].dtype == np.float32
+    assert np.array_equal(seen[0], master), "not rounded to bfloat16 on the way"
 
 
 def test_layer_survives_its_config():

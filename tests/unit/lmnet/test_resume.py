@@ -83,7 +83,7 @@ def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     half_written.mkdir()
     (half_written / "model.keras").write_bytes(b"half")
     with (killed / "results.csv").open("a") as file:
-        file.write("5,2.0,1.")  # a row cut short; rows after the checkpoint are written again
+        file.write("1,2.0")  # a row cut short, be its step below that of the checkpoint; later rows are written again
     events = []
     result = train(config, killed, report=events.append)
     assert isinstance(events[0], Started)
