@@ -183,6 +183,14 @@ def test_every_mistake_is_one_sentence_and_status_1(
     assert not (package / "python/output/output.json").exists()
 
 
+def test_a_missing_requirement_is_told_with_its_cure(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run(package, tmp_path / "empty", "--self-test")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert f"pip install -r {package / 'python' / 'requirements.txt'}" in result.stderr
+
+
 def test_the_self_test_passes_on_a_whole_package(package: Path, shared: tuple[Path, Path]) -> None:
     result = run(package, shared[1], "--self-test", "--json")
     assert result.returncode == 0, result.stderr

@@ -20,14 +20,18 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-from lmnet.inference import Model, UsageError, default_meta, default_model, read_meta
-from lmnet.self_test import SelfTestError, check_golden, check_hashes
-from PIL import Image
+try:
+    import numpy as np
+    from lmnet.inference import Model, UsageError, default_meta, default_model, read_meta
+    from lmnet.self_test import SelfTestError, check_golden, check_hashes
+    from PIL import Image
 
-from lmnet.processors.images import SUFFIXES, ImageError, read_image
-from lmnet.processors.overlay import mask_picture, overlay
-from lmnet.processors.prediction import prediction_json, segmentation_result
+    from lmnet.processors.images import SUFFIXES, ImageError, read_image
+    from lmnet.processors.overlay import mask_picture, overlay
+    from lmnet.processors.prediction import prediction_json, segmentation_result
+except ModuleNotFoundError as missing:
+    wanted = Path(__file__).with_name("requirements.txt")
+    sys.exit(f"error: the Python package {missing.name} is missing; {sys.executable} -m pip install -r {wanted}")
 
 logger = logging.getLogger("run")
 
