@@ -26,6 +26,7 @@ class TrainingProgress:
         self._interval = interval
         self._bar: Any = None
         self._drawn = 0.0
+        self._first = 0
 
     def __enter__(self) -> TrainingProgress:
         return self
@@ -50,6 +51,7 @@ class TrainingProgress:
                 self._say(f"step {event.step}: saved {event.path.name}")
 
     def _start(self, event: events.Started) -> None:
+        self._first = event.first_step + 1
         self._say(f"train dataset num: {event.train_images}")
         self._say(f"validation dataset num: {event.validation_images}")
         self._say(f"classes: {len(event.classes)}, parameters: {event.parameters:,}")
@@ -65,22 +67,21 @@ class TrainingProgress:
             # Redrawing each step of a fast net would cost more than the step.
             if time.monotonic() - self._drawn > _REDRAW_SECONDS or event.step == event.total_steps:
                 self._drawn = time.monotonic()
-                self._bar.update(self._task, completed=event.step, told=_told(event))
+                self._bar.update(self._task, completed=event.step, told=self._told(event))
         elif event.step % self._interval == 0 or event.step in (1, event.total_steps):
-            self._say(f"step {event.step}/{event.total_steps}  {_told(event)}")
+            self._say(f"step {event.step}/{event.total_steps}  {self._told(event)}")
+
+    def _told(self, event: events.StepDone) -> str:
+        """Return the numbers of a step. The first one compiles the network: its time says nothing about the others."""
+        miou = "-" if event.mean_iou is None else percent(event.mean_iou)
+        speed = f"{event.steps_per_second:.2f} steps/s  ETA {duration(event.eta_seconds)}"
+        return f"loss {event.loss:.4f}  mIoU {miou}  {'ETA -' if event.step == self._first else speed}"
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
             self._bar.console.print(text, highlight=False, markup=False)
         else:
             self._console.say(text)
-
-
-def _told(event: events.StepDone) -> str:
-    miou = "-" if event.mean_iou is None else percent(event.mean_iou)
-    return (
-        f"loss {event.loss:.4f}  mIoU {miou}  {event.steps_per_second:.2f} steps/s  ETA {duration(event.eta_seconds)}"
-    )
 
 
 def _bar(console: Console) -> Any:

@@ -102,6 +102,7 @@ def test_progress_without_a_terminal_is_a_line_an_interval(capsys: pytest.Captur
     assert lines[:2] == ["train dataset num: 367", "validation dataset num: 101"]
     steps = [line for line in lines if line.startswith("step ") and "/10" in line]
     assert [line.split()[1] for line in steps] == ["1/10", "4/10", "8/10", "10/10"]
+    assert steps[0] == "step 1/10  loss 2.0000  mIoU -  ETA -"
     assert steps[1] == "step 4/10  loss 0.5000  mIoU -  1.50 steps/s  ETA 10:00"
     assert "mIoU 25.0 %" in steps[2]
     assert lines[-2:] == ["step 10: validation mIoU 70.1 %, the best so far", "step 10: saved save.ckpt-10"]
