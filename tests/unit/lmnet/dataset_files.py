@@ -10,7 +10,7 @@ from PIL import Image
 
 from lmnet.settings import Settings
 
-H, W = 18, 26
+H, W = 24, 32
 LABELS = "sky\nroad\nVoid\ncar\n"
 
 
