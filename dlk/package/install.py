@@ -28,7 +28,7 @@ def recover(work: Path, export: Path, names: Sequence[str]) -> None:
         if new.exists():
             if path.exists():
                 _remove(old)
-                path.rename(old)
+                path.rename(old)  # in one step: a reader finds the whole old one or none
             new.rename(path)
         _remove(old)
     shutil.rmtree(work)
