@@ -131,7 +131,11 @@ def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, s
     for name in {*hashes, GRAPH, GOLDEN, *(f"lib/{target.library}" for target in targets)}:
         path = models / Path(str(name)).parent.name / Path(str(name)).name
         if not path.is_file() or sha256(path) != hashes.get(name):
-            raise VerificationError("a file of the package is not the one that was verified", where=str(path))
+            raise VerificationError(
+                "a file of the package is not the one that was verified",
+                where=str(path),
+                fix="convert the checkpoint again: blueoil convert",
+            )
     built = [
         Built(target, models / "lib" / target.library, trace_program(export_dir / PROJECT / target.name))
         for target in targets
@@ -197,7 +201,7 @@ def _verify(work: _Work) -> None:
         work.verification.write(work.folder / VERIFICATION)
         work.verification.require_passed(where=work.folder / VERIFICATION)
         values = sum(result.values for result in work.verification.equality)
-        tell(f"{len(work.verification.equality)} executors, {values} values, 0 mismatches")
+        tell(f"{len(work.verification.equality)} executors, {values:,} values, 0 mismatches")
 
 
 def _measure(work: _Work) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from blueoil.commands import options
 from blueoil.console import Console
+from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, step_of
 from blueoil.files import write_text
 
@@ -54,6 +56,7 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     export = experiment.export_folder(folder.name, settings.image_size)
     run = BACKENDS[backend](Place(experiment, folder, export, options.root_words()))
     dataset = open_dataset(settings)
+    _same_classes(experiment.classes(folder), dataset.classes)
     console.say(f"{folder.name} by {backend} on {len(dataset.validation)} validation images")
     found = evaluate(run, dataset.validation, settings.preprocessor)
 
@@ -71,3 +74,14 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     if backend == "keras":
         console.say(f"Next step: blueoil convert -e {experiment.id} -p {folder.name}{options.root_words()}")
     console.result({**values, "file": target, "picture": picture})
+
+
+def _same_classes(trained: Sequence[str], found: Sequence[str]) -> None:
+    """Raise BlueoilError where the dataset no longer has the classes that the checkpoint learned."""
+    if tuple(trained) != tuple(found):
+        raise BlueoilError(
+            "the dataset has other classes than the checkpoint",
+            expected=", ".join(trained),
+            received=", ".join(found),
+            fix="bring back the dataset of the training, or train again",
+        )

@@ -140,7 +140,7 @@ class Verification:
         else:
             what, detail = "no library could be run on this machine", "; ".join(item.reason for item in self.not_run)
         error = VerificationError(
-            what, where=str(where), received=detail, fix="report this with the folder: nothing was packaged"
+            what, where=str(where), received=detail, fix="report this with the folder; do not use the libraries"
         )
         error.verification = self
         raise error

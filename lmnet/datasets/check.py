@@ -98,7 +98,8 @@ def _indices(
     if wrong.size:
         some = ", ".join(str(v) for v in np.unique(wrong)[:8])
         more = ", ..." if len(np.unique(wrong)) > 8 else ""
-        detail = f"{wrong.size} pixels with {some}{more}; expected 0 to {last} ({labels.source})"
+        noun = "pixel" if wrong.size == 1 else "pixels"
+        detail = f"{wrong.size} {noun} with {some}{more}; expected 0 to {last} ({labels.source})"
         faults.append(("range", str(pair.mask), detail))
         return None
     return labels.table()[values.astype(np.uint8)]

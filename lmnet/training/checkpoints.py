@@ -94,8 +94,14 @@ def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointS
     """
     try:
         facts = dict(json.loads((path / STATE).read_text(encoding="utf-8")))
-        if facts.pop("version") != FORMAT_VERSION:
-            raise ValueError("it was written by another version of Blueoil")
+        if (version := facts.pop("version")) != FORMAT_VERSION:
+            raise LmnetError(
+                f"The checkpoint {path.name} was written by another version of Blueoil.",
+                where=str(path / STATE),
+                expected=f"format {FORMAT_VERSION}",
+                received=f"format {version}",
+                fix="use it with the version that wrote it, or train again",
+            )
         if facts.pop("sha256") != _digest(path / MODEL):
             raise ValueError(f"{MODEL} is damaged: its checksum is not the one in {STATE}")
         state = CheckpointState(**(facts | {"classes": tuple(facts["classes"])}))

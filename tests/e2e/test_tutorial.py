@@ -116,6 +116,30 @@ def test_the_library_scores_what_keras_scores(home: Path) -> None:
     assert np.sum(keras["confusion_matrix"]) == np.sum(x86["confusion_matrix"]) > 0
 
 
+def test_a_dataset_with_other_classes_is_refused(home: Path) -> None:
+    names = home / "CamVid" / "label_colors.txt"
+    before = names.read_text()
+    names.write_text(before.replace("Bicyclist", "Skater"))
+    try:
+        done = blueoil(home, "evaluate", "-e", "run", code=1)
+        assert "other classes than the checkpoint" in done.stderr
+        assert "Skater" in done.stderr
+    finally:
+        names.write_text(before)
+
+
+def test_a_checkpoint_of_another_version_is_told_as_such(home: Path) -> None:
+    state = home / "saved" / "run" / "checkpoints" / f"save.ckpt-{STEPS}" / "state.json"
+    before = state.read_text()
+    state.write_text(json.dumps({**json.loads(before), "version": 0}))
+    try:
+        done = blueoil(home, "evaluate", "-e", "run", code=1)
+        assert "written by another version of Blueoil" in done.stderr
+        assert "received: format 0" in done.stderr
+    finally:
+        state.write_text(before)
+
+
 def test_run_py_writes_the_overlay(home: Path, package: Path) -> None:
     image = sorted((home / "CamVid" / "val").iterdir())[0]
     words = ["run.py", "-i", str(image), "-m", "../models/lib/libdlk_x86.so", "-c", "../models/meta.yaml"]

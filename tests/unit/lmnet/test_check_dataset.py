@@ -113,7 +113,7 @@ def test_values_are_checked_before_resizing_can_hide_them(folder: Path) -> None:
     mask = np.zeros((H, W), np.uint8)
     mask[0, 0] = 9
     Image.fromarray(mask).save(folder / "trainannot" / "train1.png")
-    assert "1 pixels with 9" in message(folder, image_size=(16, 16))
+    assert "1 pixel with 9" in message(folder, image_size=(16, 16))
 
 
 def test_the_same_file_in_two_splits(folder: Path) -> None:
