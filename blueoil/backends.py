@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from blueoil import tensorflow_start
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment
 
-Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""Pre-processed image float32 [H,W,3] -> logits float32 [H,W,C]."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    """Pre-processed image float32 [H,W,3] -> logits float32 [H,W,C]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import click
 
+from blueoil.backends import BACKENDS, Place
 from blueoil.commands import options
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, step_of
 from blueoil.files import write_text
-
-_BACKENDS = ("keras", "onnx", "x86")
 
 
 @click.command("evaluate")
@@ -22,7 +21,7 @@ _BACKENDS = ("keras", "onnx", "x86")
 @options.checkpoint
 @click.option(
     "--backend",
-    type=click.Choice(_BACKENDS),
+    type=click.Choice(list(BACKENDS)),
     default="keras",
     show_default=True,
     help="What runs: the trained model, the exported graph, or the built library.",
@@ -47,7 +46,6 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     settings = load(experiment.config, experiment.overrides)
     folder = experiment.checkpoint(checkpoint)
 
-    from blueoil.backends import BACKENDS, Place
     from blueoil.report import confusion
     from blueoil.report.scores import document, tell
     from lmnet.datasets.camvid import open_dataset

@@ -52,17 +52,6 @@ class Split:
         """Return sample ``i``, 0..len-1, from memory where it fits."""
         return self.read(self.pairs[i])
 
-    def paths(self, i: int) -> tuple[Path, Path]:
-        """Return the files of sample ``i``: original image and mask."""
-        return self.pairs[i].image, self.pairs[i].mask
-
-    def pixel_counts(self, classes: int) -> NDArray[np.int64]:
-        """Return int64 [classes]: the pixels of each class over the whole split, void left out."""
-        counts = np.zeros(256, dtype=np.int64)
-        for i in range(len(self)):
-            counts += np.bincount(self.load(i).mask.reshape(-1), minlength=256)
-        return counts[:classes]
-
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_files import H, W, settings_for, write_dataset, write_pair
+from dataset_files import H, W, pixel_counts, settings_for, write_dataset, write_pair
 from PIL import Image
 
 from lmnet.datasets import DATASETS, VOID, camvid, open_dataset
@@ -23,7 +23,7 @@ def test_samples_are_the_files_resized_with_void_removed(tmp_path: Path) -> None
     assert (len(dataset.train), len(dataset.validation)) == (3, 2)
     sample = dataset.train.load(1)
     assert sample.name == "train1"
-    image_path, mask_path = dataset.train.paths(1)
+    image_path, mask_path = dataset.train.pairs[1].image, dataset.train.pairs[1].mask
     assert image_path == folder / "train" / "train1.png"
     picture, mask = Image.open(image_path), Image.open(mask_path)
     assert np.array_equal(sample.image, np.asarray(picture.resize((24, 16), Image.Resampling.NEAREST)))
@@ -36,9 +36,9 @@ def test_samples_are_the_files_resized_with_void_removed(tmp_path: Path) -> None
 def test_full_size_is_read_as_it_is_and_pixels_are_counted(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path, train=2)
     dataset = open_dataset(settings_for(folder, image_size=(H, W)))
-    masks = [np.asarray(Image.open(dataset.train.paths(i)[1])) for i in range(2)]
+    masks = [np.asarray(Image.open(dataset.train.pairs[i].mask)) for i in range(2)]
     expected = [sum(int((m == value).sum()) for m in masks) for value in (0, 1, 3)]
-    assert dataset.train.pixel_counts(3).tolist() == expected
+    assert pixel_counts(dataset.train, 3).tolist() == expected
 
 
 def test_each_file_is_decoded_once(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_does_not_fit_into_memory_is_decoded_again(tmp_path: Path) -> None:
     assert (len(cache.kept), cache.used_bytes) == (2, 16 * 24 * 4 * 2)
     assert np.array_equal(dataset.train.load(2).image, expected.image)
     assert np.array_equal(dataset.train.load(2).mask, expected.mask)
-    dataset.train.paths(2)[0].unlink()
+    dataset.train.pairs[2].image.unlink()
     with pytest.raises(LmnetError, match="after the dataset was checked"):
         dataset.train.load(2)
 
@@ -143,7 +143,7 @@ def test_real_camvid() -> None:
     seconds = time.perf_counter() - start
     assert (len(dataset.train), len(dataset.validation)) == (367, 101)
     assert len(dataset.classes) == 11
-    counts = dataset.train.pixel_counts(11)
+    counts = pixel_counts(dataset.train, 11)
     assert counts.argmax() == [name.casefold() for name in dataset.classes].index("road")
     assert counts.all()
     assert seconds < 30
