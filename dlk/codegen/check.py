@@ -34,13 +34,13 @@ def check(program: Program) -> None:
         raise InternalError("The program has no steps.", where=program.name)
     written = {program.input}
     for step in program.steps:
-        for name in (step.input, step.output):
+        for name in (*step.reads, *step.writes):
             if name not in program.tensors:
                 raise InternalError(f"{step.name} uses a tensor that is not described.", where=step.name, received=name)
-        if step.input not in written or step.output in written:
+        if not written.issuperset(step.reads) or not written.isdisjoint(step.writes):
             raise InternalError(f"{step.name} is out of order.", where=step.name)
-        written.add(step.output)
-        _check_step(step, program.tensors[step.input], program.tensors[step.output])
+        written.update(step.writes)
+        _check_step(step, program.tensors[step.reads[0]], program.tensors[step.writes[0]])
     if program.output not in written - {program.input}:
         raise InternalError("No step writes the output.", where=program.output)
     for end in (program.input, program.output):
@@ -89,8 +89,10 @@ def _check_step(step: Step, source: Tensor, result: Tensor) -> None:
         _expect(step, space.shape, (2 * h, 2 * w, c // 4), "shape")
         _expect(step, c % 4, 0, "depth channels modulo 4")
         _expect(step, (source.kind, source.bits), (result.kind, result.bits), "kind")
-    else:
+    elif isinstance(step, Dequantize):
         _check_dequantize(step, source, result)
+    else:
+        raise DlkError(f"There is no code for {type(step).__name__}.", where=step.name)
 
 
 def _check_conv(step: FloatConv | QuantConv, source: Tensor, result: Tensor) -> None:

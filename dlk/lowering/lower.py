@@ -24,6 +24,7 @@ from dlk.lowering.program import (
     Step,
     Tensor,
     Thresholds,
+    Window,
 )
 
 PREPROCESSORS = ("DivideBy255", "PerImageStandardization")
@@ -97,7 +98,10 @@ def _float_conv(node: ir.Node, name: str, source: str, result: str) -> Step:
 
 def _quant_conv(node: ir.Node, name: str, source: str, result: str) -> Step:
     epilogue = _thresholds(node) if node.op_type == "QuantConvThreshold" else _affine(node)
-    return QuantConv(name, source, result, weights=array(node.inputs[1]), epilogue=epilogue)
+    weights = array(node.inputs[1])
+    _, height, width, _ = static_shape(node.inputs[0])
+    window = Window.same(weights.shape[:2], (height, width))
+    return QuantConv(name, source, result, weights=weights, epilogue=epilogue, window=window)
 
 
 def _space_to_depth(node: ir.Node, name: str, source: str, result: str) -> Step:

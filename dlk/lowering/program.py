@@ -51,6 +51,23 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Where a window of ``kernel`` rows and columns stands: its first row is y * stride - before, columns likewise."""
+
+    kernel: tuple[int, int]
+    stride: int = 1
+    before: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def same(cls, kernel: tuple[int, int], size: tuple[int, int], stride: int = 1) -> Window:
+        """Return the window of SAME padding: the output has ceil(size / stride), the larger part of an odd padding
+        stands behind.
+        """
+        total = [max((-(-n // stride) - 1) * stride + k - n, 0) for n, k in zip(size, kernel, strict=True)]
+        return cls(kernel, stride, (total[0] // 2, total[1] // 2))
+
+
+@dataclass(frozen=True, slots=True)
 class Affine:
     """y = float32(float32(S) * scale) + bias, two roundings; float32 [channels] each."""
 
@@ -58,8 +75,26 @@ class Affine:
     bias: NDArray[np.float32]
 
 
+class _Step:
+    """What all steps have: the tensors that they read and write, one each where a step does not say otherwise."""
+
+    __slots__ = ()
+    input: str
+    output: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the names of the tensors that the step needs."""
+        return (self.input,)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Return the names of the tensors that the step makes."""
+        return (self.output,)
+
+
 @dataclass(frozen=True, slots=True)
-class FloatConv:
+class FloatConv(_Step):
     """Float convolution, accumulated over kernel row, column, channel ascending in float32, then thresholds or affine.
 
     weights: float32 [kh, kw, cin, cout]; stride 1, SAME padding with zeros.
@@ -73,10 +108,11 @@ class FloatConv:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantConv:
-    """Integer convolution S = sum(w * a) of +-1 weights and codes, then thresholds (codes) or affine (float32).
+class QuantConv(_Step):
+    """Integer convolution S = sum(w * a) of weights and codes, then thresholds (codes) or affine (float32).
 
-    weights: int8 [kh, kw, cin, cout], +1 or -1; stride 1, SAME padding with code 0.
+    weights: int8 [kh, kw, cin, cout], -1 and +1, or -1, 0 and +1 (ternary); any window; padding has code 0.
+    window: where the window stands.
     """
 
     name: str
@@ -84,10 +120,61 @@ class QuantConv:
     output: str
     weights: NDArray[np.int8]
     epilogue: Thresholds | Affine
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
-class SpaceToDepth:
+class MaxPool(_Step):
+    """The largest code of each window, channel by channel; what lies outside of the image never wins (code 0)."""
+
+    name: str
+    input: str
+    output: str
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(_Step):
+    """Channels of several tensors of codes one after the other; all have the same bits and max_value."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the names of the parts, in order."""
+        return self.inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Split(_Step):
+    """The channels of a tensor of codes in parts, in order; the parts' channels add up to the input's."""
+
+    name: str
+    input: str
+    outputs: tuple[str, ...]
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Return the names of the parts, in order."""
+        return self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Pad(_Step):
+    """Zeros (code 0) around a tensor of codes: (before, after) rows, columns, channels."""
+
+    name: str
+    input: str
+    output: str
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    channels: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceToDepth(_Step):
     """Move 2x2 blocks of pixels into channels: out channel = (dy * 2 + dx) * C + c. Float or codes."""
 
     name: str
@@ -97,7 +184,7 @@ class SpaceToDepth:
 
 
 @dataclass(frozen=True, slots=True)
-class DepthToSpace:
+class DepthToSpace(_Step):
     """The inverse of SpaceToDepth: in channel = (dy * 2 + dx) * C + c. Float or codes."""
 
     name: str
@@ -107,7 +194,7 @@ class DepthToSpace:
 
 
 @dataclass(frozen=True, slots=True)
-class Dequantize:
+class Dequantize(_Step):
     """Codes to float32 values by a table of n + 1 entries, each code * max / n in float64 rounded once."""
 
     name: str
@@ -116,7 +203,7 @@ class Dequantize:
     table: NDArray[np.float32]
 
 
-Step = FloatConv | QuantConv | SpaceToDepth | DepthToSpace | Dequantize
+Step = FloatConv | QuantConv | MaxPool | SpaceToDepth | DepthToSpace | Concat | Split | Pad | Dequantize
 
 
 @dataclass(frozen=True, slots=True)

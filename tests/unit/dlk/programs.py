@@ -20,6 +20,7 @@ from dlk.lowering.program import (
     Step,
     Tensor,
     Thresholds,
+    Window,
 )
 
 
@@ -60,7 +61,8 @@ class Builder:
         weights = np.where(self.rng.random(shape) < correlated, common, weights).astype(np.int8)
         reach = kernel * kernel * shape[2] * self.tensor.levels
         epilogue = self._int_thresholds(channels, bits, reach) if bits else self._affine(channels)
-        return self._conv(QuantConv, weights, epilogue, bits)
+        window = Window.same(weights.shape[:2], self.tensor.shape[:2])
+        return self._conv(QuantConv, weights, epilogue, bits, window=window)
 
     def dequantize(self) -> Builder:
         tensor = self.tensor
@@ -77,10 +79,12 @@ class Builder:
         tensor = self.tensor
         return self._append(kind, Tensor("", tensor.kind, shape, tensor.bits, tensor.max_value), prefix)
 
-    def _conv(self, kind: type[Step], weights: NDArray[Any], epilogue: Thresholds | Affine, bits: int) -> Builder:
+    def _conv(
+        self, kind: type[Step], weights: NDArray[Any], epilogue: Thresholds | Affine, bits: int, **facts: object
+    ) -> Builder:
         shape = (*self.tensor.shape[:2], weights.shape[3])
         out = Tensor("", Kind.CODES, shape, bits, 2.0) if bits else Tensor("", Kind.FLOAT, shape)
-        return self._append(kind, out, "conv", weights=weights, epilogue=epilogue)
+        return self._append(kind, out, "conv", weights=weights, epilogue=epilogue, **facts)
 
     def _append(self, kind: type[Any], tensor: Tensor, prefix: str, **facts: object) -> Builder:
         name = f"{prefix}{sum(step.name.startswith(prefix) for step in self.steps) + 1}"
