@@ -11,7 +11,7 @@ import jinja2
 
 from dlk.codegen.check import check, check_memory
 from dlk.codegen.literals import c_string, float_literals, int_literals, word_literals
-from dlk.codegen.parameters import StepParameters, TensorParameters, step_parameters, tensor_parameters
+from dlk.codegen.parameters import Parameters, parameters
 from dlk.lowering.program import Program
 from dlk.targets import Target
 
@@ -36,15 +36,14 @@ def emit(program: Program, directory: Path, target: Target) -> None:
     the directory as it was.
     """
     check(program)
-    tensors = tensor_parameters(program)
-    steps = step_parameters(program, max(isa.lanes for isa in target.isas))
-    check_memory(program, tensors, steps)
+    numbers = parameters(program, max(isa.lanes for isa in target.isas))
+    check_memory(program, numbers)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         project = Path(temporary) / "project"
         for part in _RUNTIME_PARTS:
             shutil.copytree(_RUNTIME / part, project / part)
-        _render(project, target, _facts(program, target, tensors, steps))
+        _render(project, target, _facts(program, target, numbers))
         if directory.exists():
             shutil.rmtree(directory)
         project.rename(directory)
@@ -77,17 +76,16 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
         (generated / f"isa_{isa.name}.cpp").write_text(text, encoding="utf-8")
 
 
-def _facts(
-    program: Program, target: Target, tensors: list[TensorParameters], steps: list[StepParameters]
-) -> dict[str, object]:
-    numbers = {tensor.name: index for index, tensor in enumerate(tensors)}
+def _facts(program: Program, target: Target, numbers: Parameters) -> dict[str, object]:
+    order = {name: index for index, name in enumerate(numbers.arena.layouts)}
     return {
         "program": program,
         "target": target,
-        "tensors": tensors,
-        "steps": steps,
-        "input": numbers[program.input],
-        "output": numbers[program.output],
+        "arena": numbers.arena,
+        "tensors": list(numbers.arena.layouts.values()),
+        "steps": numbers.steps,
+        "input": order[program.input],
+        "output": order[program.output],
         "library": target.library.removeprefix("lib").removesuffix(".so"),
         "plain_flags": _PLAIN_FLAGS,
         "triple_system": target.triple.split("-")[0],

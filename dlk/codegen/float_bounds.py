@@ -39,8 +39,8 @@ def check_floats(program: Program) -> None:
         elif isinstance(step, Dequantize):
             _check_finite(step.table, step.name, "table")
             bound[step.output] = float(np.abs(step.table).max())
-        elif program.tensors[step.input].kind is Kind.FLOAT:
-            bound[step.output] = bound[step.input]
+        elif program.tensors[step.reads[0]].kind is Kind.FLOAT:
+            bound[step.writes[0]] = bound[step.reads[0]]
 
 
 def _affine_bound(affine: Affine, peak: float, name: str) -> float:

@@ -1,53 +1,37 @@
-"""From a program's steps to the numbers and template arguments of the runtime's structs (runtime/src/model.h)."""
+"""From a program's operations to the numbers and template arguments of the runtime's structs (runtime/src/model.h)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs
-from dlk.lowering.program import (
-    Affine,
-    Dequantize,
-    FloatConv,
-    Kind,
-    Program,
-    QuantConv,
-    SpaceToDepth,
-    Tensor,
-    Thresholds,
-)
+from dlk.lowering.layout import Arena, lay_out
+from dlk.lowering.operations import Op, Operation, Operations, operations
+from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor, Thresholds
 
-_GUARD_WORDS = 8  # guards and planes are whole lines of 64 bytes
 _OUTPUT_BLOCK = 4  # kOutputBlock of kernels/float_conv.h
 
 
 @dataclass(frozen=True, slots=True)
-class TensorParameters:
-    """A tensor in memory: see dlk_tensor in runtime/src/model.h. ``stride`` is in bits, the others in words."""
-
-    name: str
-    height: int
-    width: int
-    channels: int
-    bits: int
-    stride: int
-    guard: int
-    plane_words: int
-
-
-@dataclass(frozen=True, slots=True)
 class StepParameters:
-    """A step: the function that runs it, as C++ text, and its constants; what it lacks is None."""
+    """A step: the kernel that runs it, as C++ text, and its constants; what it lacks is None.
+
+    taps: rows of (phase, dy, dx).
+    """
 
     name: str
     index: int
     input: int
     output: int
-    function: str = ""
-    kernel: int = 0
+    helper: bool
+    kernel: str = ""
+    taps: tuple[tuple[int, int, int], ...] = ()
+    phases: int = 1
+    before: tuple[int, int, int] = (0, 0, 0)
     scratch_bytes: int = 0
     float_weights: NDArray[np.float32] | None = None
     sign_words: NDArray[np.uint64] | None = None
@@ -60,83 +44,138 @@ class StepParameters:
     table: NDArray[np.float32] | None = None
 
 
-def tensor_parameters(program: Program) -> list[TensorParameters]:
-    """Lay out every tensor; rows of bit-planes are padded for the widest quantized kernel of the program."""
-    reach = max((step.weights.shape[0] // 2 for step in program.steps if isinstance(step, QuantConv)), default=0)
-    return [_tensor(tensor, reach) for tensor in program.tensors.values()]
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Everything that the templates write down; steps refer to tensors by their number in ``arena.layouts``."""
+
+    arena: Arena
+    steps: tuple[StepParameters, ...]
 
 
-def _tensor(tensor: Tensor, reach: int) -> TensorParameters:
-    height, width, channels = tensor.shape
-    if tensor.kind is Kind.FLOAT:
-        return TensorParameters(tensor.name, height, width, channels, 0, 0, 0, 0)
-    stride = _round_up(width + reach, 8)
-    # A tap reads `reach` rows and columns beyond the tile, and one word more; tiles are up to 8 words.
-    guard = _round_up(-(-reach * (stride + 1) // 64) + 1, _GUARD_WORDS)
-    words = _round_up(-(-height * stride // 64), _GUARD_WORDS)
-    return TensorParameters(tensor.name, height, width, channels, tensor.bits, stride, guard, words + 2 * guard)
-
-
-def step_parameters(program: Program, lanes: int) -> list[StepParameters]:
-    """Return the steps' parameters; scratch is sized for vectors of up to ``lanes`` 64-bit words."""
-    numbers = {name: index for index, name in enumerate(program.tensors)}
+def parameters(program: Program, lanes: int) -> Parameters:
+    """Return the parameters of a program; scratch is sized for vectors of up to ``lanes`` 64-bit words."""
+    expanded = operations(program)
+    numbers = {name: number for number, name in enumerate(expanded.tensors)}
     steps = []
-    for index, step in enumerate(program.steps):
-        source, result = program.tensors[step.input], program.tensors[step.output]
-        plain = StepParameters(step.name, index, numbers[step.input], numbers[step.output])
-        if isinstance(step, QuantConv):
-            steps.append(_quant_conv(plain, step, source, result, lanes))
-        elif isinstance(step, FloatConv):
-            steps.append(_float_conv(plain, step, result, lanes))
-        elif isinstance(step, Dequantize):
-            scratch = source.shape[2] * _row_bytes(lanes)
-            function = f"dequantize<{source.bits}>"
-            steps.append(replace(plain, function=function, table=step.table, scratch_bytes=scratch))
-        else:
-            move = "space_to_depth" if isinstance(step, SpaceToDepth) else "depth_to_space"
-            kind = "floats" if source.kind is Kind.FLOAT else "codes"
-            steps.append(replace(plain, function=f"{move}_{kind}"))
-    return steps
+    for index, operation in enumerate(expanded.steps):
+        plain = StepParameters(
+            operation.name, index, numbers[operation.input], numbers[operation.output], operation.helper
+        )
+        steps.append(_KERNELS[operation.op](plain, operation, _Ends.of(operation, expanded), lanes))
+    return Parameters(lay_out(expanded, program.input, program.output), tuple(steps))
 
 
-def _quant_conv(plain: StepParameters, step: QuantConv, source: Tensor, result: Tensor, lanes: int) -> StepParameters:
-    tree = choose_tree(step.weights, source.bits, result.levels)
-    kernel, _, cin, cout = step.weights.shape
-    cpp_tree = f"ClassTree<{source.bits}, {', '.join(map(str, tree.widths))}>"
-    taps_bytes = (2 * kernel * kernel * cin + 1) * source.bits * lanes * 8
-    conv = replace(plain, kernel=kernel, tree=tree, sign_words=pack_signs(step.weights))
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """The tensors at both ends of an operation."""
+
+    source: Tensor
+    result: Tensor
+
+    @classmethod
+    def of(cls, operation: Operation, expanded: Operations) -> _Ends:
+        return cls(expanded.tensors[operation.input], expanded.tensors[operation.output])
+
+
+_Kernel = Callable[[StepParameters, Operation, _Ends, int], StepParameters]
+
+
+def _quant_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, QuantConv)  # noqa: S101 - operations() pairs them
+    tree = choose_tree(step.weights, ends.source.bits, ends.result.levels)
+    cout = step.weights.shape[3]
+    arguments = [str(ends.source.bits), str(tree.signs), *map(str, tree.widths)]
+    cpp_tree = f"ClassTree<{', '.join(arguments)}>"
+    taps_bytes = (2 * step.weights[..., 0].size + 1) * ends.source.bits * lanes * 8
+    conv = replace(_windowed(plain, operation), tree=tree, sign_words=pack_signs(step.weights))
     if isinstance(step.epilogue, Affine):
-        function = f"quant_conv_floats<{cpp_tree}>"
-        scratch = taps_bytes + cout * _row_bytes(lanes)
-        affine = step.epilogue
-        return replace(conv, function=function, scratch_bytes=scratch, scale=affine.scale, bias=affine.bias)
+        return replace(
+            conv,
+            kernel=f"QuantConvFloats<{cpp_tree}>",
+            scratch_bytes=taps_bytes + cout * _row_bytes(lanes),
+            scale=step.epilogue.scale,
+            bias=step.epilogue.bias,
+        )
     return replace(
         conv,
-        function=f"quant_conv_codes<{cpp_tree}, {result.bits}>",
+        kernel=f"QuantConvCodes<{cpp_tree}, {ends.result.bits}>",
         scratch_bytes=taps_bytes,
         int_thresholds=step.epilogue.values.astype(np.int32),
         directions=step.epilogue.directions,
     )
 
 
-def _float_conv(plain: StepParameters, step: FloatConv, result: Tensor, lanes: int) -> StepParameters:
+def _float_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, FloatConv)  # noqa: S101 - operations() pairs them
     kernel, _, cin, cout = step.weights.shape
-    weights = np.zeros((kernel, kernel, cin, _round_up(cout, _OUTPUT_BLOCK)), np.float32)
+    weights = np.zeros((kernel, kernel, cin, -(-cout // _OUTPUT_BLOCK) * _OUTPUT_BLOCK), np.float32)
     weights[..., :cout] = step.weights
     rows = kernel * kernel * cin + _OUTPUT_BLOCK
-    conv = replace(plain, kernel=kernel, float_weights=weights)
+    reach = kernel // 2
+    window = tuple((0, y - reach, x - reach) for y in range(kernel) for x in range(kernel))
+    conv = replace(plain, taps=window, float_weights=weights)
     if isinstance(step.epilogue, Affine):
-        scratch = (rows + cout) * _row_bytes(lanes)
-        affine = step.epilogue
-        function = "float_conv_floats"
-        return replace(conv, function=function, scratch_bytes=scratch, scale=affine.scale, bias=affine.bias)
+        return replace(
+            conv,
+            kernel="FloatConvFloats",
+            scratch_bytes=(rows + cout) * _row_bytes(lanes),
+            scale=step.epilogue.scale,
+            bias=step.epilogue.bias,
+        )
     return replace(
         conv,
-        function=f"float_conv_codes<{result.bits}>",
+        kernel=f"FloatConvCodes<{ends.result.bits}>",
         scratch_bytes=rows * _row_bytes(lanes),
         float_thresholds=_ascending(step.epilogue),
         directions=step.epilogue.directions,
     )
+
+
+def _max_pool(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    return replace(_windowed(plain, operation), kernel=f"MaxPool<{ends.source.bits}>")
+
+
+def _space_to_depth(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    return replace(plain, kernel=f"SpaceToDepth{_suffix(ends.source)}")
+
+
+def _depth_to_space(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    return replace(plain, kernel=f"DepthToSpace{_suffix(ends.source)}")
+
+
+def _pad(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    before = (step.rows[0], step.columns[0], step.channels[0]) if isinstance(step, Pad) else (0, 0, 0)
+    return replace(plain, kernel="PadCodes", before=before)
+
+
+def _dequantize(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, Dequantize)  # noqa: S101 - operations() pairs them
+    scratch = ends.source.shape[2] * _row_bytes(lanes)
+    return replace(plain, kernel=f"DequantizeCodes<{ends.source.bits}>", table=step.table, scratch_bytes=scratch)
+
+
+_KERNELS: dict[Op, _Kernel] = {
+    Op.FLOAT_CONV: _float_conv,
+    Op.QUANT_CONV: _quant_conv,
+    Op.MAX_POOL: _max_pool,
+    Op.SPACE_TO_DEPTH: _space_to_depth,
+    Op.DEPTH_TO_SPACE: _depth_to_space,
+    Op.PAD: _pad,
+    Op.DEQUANTIZE: _dequantize,
+}
+
+
+def _windowed(plain: StepParameters, operation: Operation) -> StepParameters:
+    rows: Sequence[tuple[int, int, int]] = [(tap.phase, tap.dy, tap.dx) for tap in operation.taps]
+    return replace(plain, taps=tuple(rows), phases=operation.phases)
+
+
+def _suffix(tensor: Tensor) -> str:
+    return "Floats" if tensor.kind is Kind.FLOAT else "Codes"
 
 
 def _ascending(epilogue: Thresholds) -> NDArray[np.float32]:
@@ -147,7 +186,3 @@ def _ascending(epilogue: Thresholds) -> NDArray[np.float32]:
 def _row_bytes(lanes: int) -> int:
     """Return the bytes of one channel's floats of a tile: row_floats of kernels/tail.h."""
     return (32 * 2 * lanes + 16) * 4
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

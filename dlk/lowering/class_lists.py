@@ -26,30 +26,55 @@ _MEMORY_OPERATIONS = 1.5  # a plane of a sum that is added from memory to memory
 class TreeShape:
     """What the runtime's ClassTree is instantiated with.
 
-    depth: D, a group is D + 1 outputs; widths: planes of every sum of 2^level classes, D + 1 values;
-    entries: the length of the class lists of all groups together, padding included.
+    signs: outputs of the tree for one channel, 1 for binary and 2 for ternary weights; depth: D, a group is D + 1
+    outputs; widths: planes of every sum of 2^level classes, D + 1 values; entries: the length of the class lists of all
+    groups together, padding included.
     """
 
+    signs: int
     depth: int
     widths: tuple[int, ...]
     entries: int
 
 
 def pack_signs(weights: NDArray[np.int8]) -> NDArray[np.uint64]:
-    """Return the weights as bits, uint64 [cout, ceil(K / 64)]; bit i is set where input i has +1.
+    """Return the weights as bits, uint64 [cout * signs, ceil(K / 64)]; bit i is set where input i has +1.
 
-    weights: int8 [kh, kw, cin, cout], values -1 and +1. Input number i = (channel * kh + ky) * kw + kx.
+    weights: int8 [kh, kw, cin, cout], values -1 and +1, or -1, 0 and +1. Input i = (channel * kh + ky) * kw + kx.
     """
-    positive = _positive(weights)
+    positive = sign_bits(weights)
     inputs, outputs = positive.shape
     padded = np.zeros((outputs, -(-inputs // 64) * 64), np.uint8)
     padded[:, :inputs] = positive.T
     return np.packbits(padded, axis=1, bitorder="little").view("<u8")
 
 
-def class_sizes(weights: NDArray[np.int8], depth: int) -> NDArray[np.int64]:
-    """Count the inputs of each class: int64 [groups, 2^depth]."""
-    positive = _positive(weights)
+def signs_per_channel(weights: NDArray[np.int8]) -> int:
+    """Return 1 for binary weights, 2 for ternary ones."""
+    return 2 if (weights == 0).any() else 1
+
+
+def sign_bits(weights: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Return the outputs of the tree, uint8 [K, cout * signs], 1 for +1, in the runtime's order of inputs.
+
+    A ternary weight is half the sum of two signs, u and v: both its own, or opposite ones where it is 0. Which of the
+    two is positive there is pseudo-random, so that the classes stay alike in size.
+    """
+    rows = weights.transpose(2, 0, 1, 3).reshape(-1, weights.shape[3])
+    if signs_per_channel(weights) == 1:
+        return (rows > 0).astype(np.uint8)
+    number = np.arange(len(rows), dtype=np.uint64)[:, None]
+    channel = np.arange(rows.shape[1], dtype=np.uint64)[None, :]
+    coin = ((number * np.uint64(_HASH)) & np.uint64(0xFFFFFFFF)) >> (
+        np.uint64(9) + channel % np.uint64(16)
+    ) & np.uint64(1)
+    u = np.where(rows == 0, coin, rows > 0)
+    v = np.where(rows == 0, 1 - coin, rows > 0)
+    return np.stack([u, v], axis=2).reshape(len(rows), -1).astype(np.uint8)
+
+
+def class_sizes(positive: NDArray[np.uint8], depth: int) -> NDArray[np.int64]:
+    """Count the inputs of each class: int64 [groups, 2^depth]. positive: the result of ``sign_bits``."""
     inputs, outputs = positive.shape
     group_outputs = depth + 1
     groups = -(-outputs // group_outputs)
@@ -70,26 +95,30 @@ def class_sizes(weights: NDArray[np.int8], depth: int) -> NDArray[np.int64]:
     return sizes
 
 
-def tree_shape(weights: NDArray[np.int8], bits: int, depth: int) -> TreeShape:
-    """Return the tree of a given depth for these weights and for inputs of ``bits`` bits."""
-    sizes = class_sizes(weights, depth)
-    levels = (1 << bits) - 1
-    widths = tuple(max(int(peak * levels).bit_length(), bits + 2) for peak in _largest_sums(sizes))
-    return TreeShape(depth=depth, widths=widths, entries=int(_padded(sizes).sum()))
-
-
 def choose_tree(weights: NDArray[np.int8], bits: int, levels_out: int) -> TreeShape:
     """Return the tree with the least work per pixel.
 
     weights: int8 [kh, kw, cin, cout]; bits: of an input code; levels_out: thresholds of an output, 0 for floats.
     """
-    shapes = [tree_shape(weights, bits, depth) for depth in range(MAX_DEPTH)]
-    return min(shapes, key=lambda shape: work(weights, bits, levels_out, shape))
+    signs = signs_per_channel(weights)
+    positive = sign_bits(weights)
+    candidates = []
+    for depth in range(signs - 1, MAX_DEPTH, signs):  # the signs of a channel stay in one group
+        sizes = class_sizes(positive, depth)
+        shape = tree_shape(sizes, bits, signs)
+        candidates.append((work(sizes, bits, levels_out, shape), depth, shape))
+    return min(candidates)[2]
 
 
-def work(weights: NDArray[np.int8], bits: int, levels_out: int, shape: TreeShape) -> float:
+def tree_shape(sizes: NDArray[np.int64], bits: int, signs: int = 1) -> TreeShape:
+    """Return the tree for classes of these sizes and for inputs of ``bits`` bits."""
+    levels = (1 << bits) - 1
+    widths = tuple(max(int(peak * levels).bit_length(), bits + 2) for peak in _largest_sums(sizes))
+    return TreeShape(signs=signs, depth=len(widths) - 1, widths=widths, entries=int(_padded(sizes).sum()))
+
+
+def work(sizes: NDArray[np.int64], bits: int, levels_out: int, shape: TreeShape) -> float:
     """Estimate the operations on planes for all outputs of one tile: counting, merging, comparing."""
-    sizes = class_sizes(weights, shape.depth)
     groups = len(sizes)
     quads = _padded(sizes) // QUAD
     first = np.where(
@@ -102,11 +131,6 @@ def work(weights: NDArray[np.int8], bits: int, levels_out: int, shape: TreeShape
         total += merges * planes * _MEMORY_OPERATIONS
     outputs = groups * (shape.depth + 1)
     return total + outputs * (shape.widths[-1] + 1) * (1 + _COMPARE_OPERATIONS * max(levels_out, 1))
-
-
-def _positive(weights: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Return the signs in the runtime's order of inputs, uint8 [K, cout], 1 for +1."""
-    return (weights.transpose(2, 0, 1, 3).reshape(-1, weights.shape[3]) > 0).astype(np.uint8)
 
 
 def _padded(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

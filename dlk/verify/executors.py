@@ -49,7 +49,7 @@ class IsaMissingError(DlkError):
 class LibraryExecutor:
     """A library in this process, by ctypes: what a program on the device does; the quick one."""
 
-    def __init__(self, library: Path, *, name: str, isa: str | None = None) -> None:
+    def __init__(self, library: Path, *, name: str, isa: str | None = None, threads: int = 1) -> None:
         """Load and initialise; ``isa`` forces an instruction set. Raises IsaMissingError, DlkError."""
         self.name = name
         self._network: int | None = None
@@ -60,7 +60,7 @@ class LibraryExecutor:
         except (OSError, AttributeError) as error:
             raise DlkError("a library cannot be loaded", where=str(library), received=str(error)) from error
         self._network = self._library.network_create()
-        status = self._initialise(isa)
+        status = self._initialise(isa) or self._library.dlk_set_threads(self._network, threads)
         if status:
             text = self._error()
             self.close()
@@ -276,6 +276,8 @@ _SIGNATURES: Mapping[str, tuple[Any, list[Any]]] = {
     "network_get_input_shape": (None, [_POINTER, _SHAPE]),
     "network_get_output_shape": (None, [_POINTER, _SHAPE]),
     "dlk_init": (ctypes.c_int, [_POINTER]),
+    "dlk_set_threads": (ctypes.c_int, [_POINTER, ctypes.c_int32]),
+    "dlk_threads": (ctypes.c_int32, [_POINTER]),
     "dlk_isa": (ctypes.c_char_p, [_POINTER]),
     "dlk_last_error": (ctypes.c_char_p, [_POINTER]),
     "dlk_run": (ctypes.c_int, [_POINTER, _POINTER, _POINTER]),

@@ -2,5 +2,6 @@
 #pragma once
 
 #include "float_conv.h"
+#include "max_pool.h"
 #include "moves.h"
 #include "quant_conv.h"

@@ -5,6 +5,9 @@
 // M_j = the sum of the inputs whose class has bit j set,
 //     S_reference = T - constant,      S_j = 2 * M_j - T - constant.
 // The 2^D classes are counted from lists, then added up a binary tree over the bits of the class number.
+//
+// A ternary weight is half the sum of two signs, which are neighbouring outputs u and v of one group:
+//     S = (S_u + S_v) / 2 = M_u + M_v - T - constant, where M of the reference is T.
 #pragma once
 
 #include "counter.h"
@@ -28,13 +31,16 @@ struct LevelWidths {
   static constexpr int of[sizeof...(Widths)] = {Widths...};
 };
 
-// Bits: planes of an input. Widths: planes of every sum of 2^level classes, level 0 .. D.
-template <int Bits, int... Widths>
+// Bits: planes of an input. Signs: outputs for one channel. Widths: planes of every sum of 2^level classes, level 0 ..
+// D.
+template <int Bits, int Signs, int... Widths>
 struct ClassTree {
   static constexpr int kBits = Bits;
+  static constexpr int kSigns = Signs;
   static constexpr int kDepth = sizeof...(Widths) - 1;
   using Width = LevelWidths<Widths...>;
   static constexpr int kWidth = Width::of[kDepth];
+  static constexpr int kChannels = (kDepth + 1) / Signs;  // of a group
 
   // A sum in memory.
   struct Slot {
@@ -55,6 +61,21 @@ struct ClassTree {
       for (int j = 0; j < kDepth; ++j) {
         for (int plane = Width::of[kDepth - 1]; plane < kWidth; ++plane) sums[j].plane[plane] = Vec{};
       }
+    }
+  }
+
+  // The sum of the group's channel `number`, in two's complement.
+  static DLK_INLINE void channel_sum(const Slot (&sums)[kDepth + 1], int number, Counter<kWidth + 1>& sum) {
+    Counter<kWidth> total;
+    Counter<kWidth> marked;
+    get(total, sums[kDepth]);
+    get(marked, sums[number * Signs]);
+    if constexpr (Signs == 1) {
+      twice_minus(sum, marked, total);  // for the reference 2T - T = T
+    } else {
+      Counter<kWidth> other;
+      get(other, sums[number * Signs + 1]);
+      pair_minus(sum, marked, other, total);
     }
   }
 

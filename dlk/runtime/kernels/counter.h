@@ -127,5 +127,20 @@ DLK_INLINE void twice_minus(Counter<Width + 1>& result, const Counter<Width>& m,
   }
 }
 
+// result = a + b - t in two's complement, for a and b of at most t. Two carries run: of a + b, and of the rest.
+template <int Plane = 0, int Width>
+DLK_INLINE void pair_minus(Counter<Width + 1>& result, const Counter<Width>& a, const Counter<Width>& b,
+                           const Counter<Width>& t, Vec pair = Vec{}, Vec carry = ~Vec{}) {
+  if constexpr (Plane < Width) {
+    Vec sum = a.plane[Plane];
+    const Vec next = Plane == 0 ? half_add(sum, b.plane[Plane]) : full_add(sum, b.plane[Plane], pair);
+    const Vec over = full_add(sum, ~t.plane[Plane], carry);
+    result.plane[Plane] = sum;
+    pair_minus<Plane + 1>(result, a, b, t, next, over);
+  } else {  // the sign: ~t continues with ones
+    result.plane[Width] = ~(pair ^ carry);
+  }
+}
+
 }  // namespace DLK_NAMESPACE
 }  // namespace dlk

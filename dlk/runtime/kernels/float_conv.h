@@ -16,25 +16,26 @@ constexpr int kFloatTile = 32 * kFloats;
 constexpr int kFloatRow = row_floats(kFloats);
 constexpr int kOutputBlock = 4;
 
-// Writes the K = kernel^2 * channels inputs of a tile, input (ky * kernel + kx) * channels + c.
-DLK_NOINLINE inline void write_float_taps(const Tensor& input, int kernel, int stride, int64_t tile, float* taps) {
+// Writes the K = window * channels inputs of a tile, input tap * channels + c.
+DLK_NOINLINE inline void write_float_taps(const StepCall& call, int stride, int64_t tile, float* taps) {
+  const Tensor& input = *call.input;
+  const Step& step = *call.step;
   const float* const pixels = static_cast<const float*>(input.data);
-  const int reach = kernel / 2;
   const int channels = input.channels;
   int64_t y = tile * kFloatTile / stride;
   int64_t x = tile * kFloatTile % stride;
   for (int lane = 0; lane < kFloats; ++lane) {
     for (int round = 0; round < 32; ++round) {
       float* tap = taps + round * kFloats + lane;
-      for (int64_t row = y - reach; row <= y + reach; ++row) {
-        for (int64_t column = x - reach; column <= x + reach; ++column) {
-          const bool inside = row >= 0 && row < input.height && column >= 0 && column < input.width;
-          if (inside) {
-            const float* const pixel = pixels + (row * input.width + column) * channels;
-            for (int c = 0; c < channels; ++c, tap += kFloatRow) *tap = pixel[c];
-          } else {
-            for (int c = 0; c < channels; ++c, tap += kFloatRow) *tap = 0.0f;
-          }
+      for (int t = 0; t < step.tap_count; ++t) {
+        const int64_t row = y + step.taps[t].dy;
+        const int64_t column = x + step.taps[t].dx;
+        const bool inside = row >= 0 && row < input.height && column >= 0 && column < input.width;
+        if (inside) {
+          const float* const pixel = pixels + (row * input.width + column) * channels;
+          for (int c = 0; c < channels; ++c, tap += kFloatRow) *tap = pixel[c];
+        } else {
+          for (int c = 0; c < channels; ++c, tap += kFloatRow) *tap = 0.0f;
         }
       }
       if (++x == stride) {
@@ -110,54 +111,66 @@ DLK_INLINE void write_float_codes(const StepCall& call, const float* sums, int c
   });
 }
 
+DLK_INLINE int64_t float_inputs(const StepCall& call) {
+  return static_cast<int64_t>(call.step->tap_count) * call.input->channels;
+}
+
+DLK_INLINE float* behind_float_taps(const StepCall& call) {
+  return reinterpret_cast<float*>(call.scratch) + float_inputs(call) * kFloatRow;
+}
+
 // Calls write(channel, sums of a tile, tile) for all outputs of a tile, then finish(tile).
 template <class Write, class Finish>
-DLK_INLINE void float_conv(const StepCall& call, int stride, float* sums, const Write& write, const Finish& finish) {
-  const Tensor& input = *call.input;
-  const Step& step = *call.step;
+DLK_INLINE void float_conv(const StepCall& call, int stride, int64_t first, int64_t last, const Write& write,
+                           const Finish& finish) {
   const int outputs = call.output->channels;
   const int columns = (outputs + kOutputBlock - 1) / kOutputBlock * kOutputBlock;
-  const int inputs = step.kernel * step.kernel * input.channels;
-  const int64_t tiles = (static_cast<int64_t>(input.height) * stride + kFloatTile - 1) / kFloatTile;
+  const int inputs = static_cast<int>(float_inputs(call));
   float* const taps = reinterpret_cast<float*>(call.scratch);
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    write_float_taps(input, step.kernel, stride, tile, taps);
+  float* const sums = behind_float_taps(call);
+  for (int64_t tile = first; tile < last; ++tile) {
+    write_float_taps(call, stride, tile, taps);
     for (int block = 0; block < outputs; block += kOutputBlock) {
-      accumulate(taps, step.float_weights + block, inputs, columns, sums);
+      accumulate(taps, call.step->float_weights + block, inputs, columns, sums);
       for (int o = 0; o < kOutputBlock && block + o < outputs; ++o) write(block + o, sums + o * kFloatRow, tile);
     }
     finish(tile);
   }
 }
 
-DLK_INLINE float* behind_float_taps(const StepCall& call) {
-  const int64_t inputs = static_cast<int64_t>(call.step->kernel) * call.step->kernel * call.input->channels;
-  return reinterpret_cast<float*>(call.scratch) + inputs * kFloatRow;
-}
-
 template <int Bits>
-void float_conv_codes(const StepCall& call) {
-  float_conv(
-      call, call.output->stride, behind_float_taps(call),
-      [&](int channel, const float* sums, int64_t tile) { write_float_codes<Bits>(call, sums, channel, tile); },
-      [](int64_t) {});
-}
+struct FloatConvCodes {
+  static int64_t items(const StepCall& call) { return tiles(*call.output, kFloatTile); }
 
-inline void float_conv_floats(const StepCall& call) {
-  float* const sums = behind_float_taps(call);
-  float* const rows = sums + kOutputBlock * kFloatRow;
-  const int stride = call.output->width;
-  float_conv(
-      call, stride, sums,
-      [&](int channel, const float* sum, int64_t) {
-        float* const row = rows + static_cast<int64_t>(channel) * kFloatRow;
-        for (int round = 0; round < 32; ++round) {
-          const Floats product = flush(load<Floats>(sum + round * kFloats)) * (Floats{} + call.step->scale[channel]);
-          store(row + round * kFloats, product + (Floats{} + call.step->bias[channel]));
-        }
-      },
-      [&](int64_t tile) { store_pixels<kFloats>(*call.output, stride, rows, tile); });
-}
+  static void run(const StepCall& call, int64_t first, int64_t last) {
+    float_conv(
+        call, call.output->stride, first, last,
+        [&](int channel, const float* sums, int64_t tile) { write_float_codes<Bits>(call, sums, channel, tile); },
+        [](int64_t) {});
+  }
+};
+
+struct FloatConvFloats {
+  static int64_t items(const StepCall& call) {
+    const int64_t pixels = static_cast<int64_t>(call.output->height) * call.output->width;
+    return (pixels + kFloatTile - 1) / kFloatTile;
+  }
+
+  static void run(const StepCall& call, int64_t first, int64_t last) {
+    float* const rows = behind_float_taps(call) + kOutputBlock * kFloatRow;
+    const int stride = call.output->width;
+    float_conv(
+        call, stride, first, last,
+        [&](int channel, const float* sum, int64_t) {
+          float* const row = rows + static_cast<int64_t>(channel) * kFloatRow;
+          for (int round = 0; round < 32; ++round) {
+            const Floats product = flush(load<Floats>(sum + round * kFloats)) * (Floats{} + call.step->scale[channel]);
+            store(row + round * kFloats, product + (Floats{} + call.step->bias[channel]));
+          }
+        },
+        [&](int64_t tile) { store_pixels<kFloats>(*call.output, stride, rows, tile); });
+  }
+};
 
 }  // namespace DLK_NAMESPACE
 }  // namespace dlk

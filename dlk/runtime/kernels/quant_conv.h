@@ -1,7 +1,7 @@
-// The quantized convolution: S = sum(w * a), w = -1 or +1, a = 0 .. n; odd kernel, stride 1, SAME padding with code 0.
+// The quantized convolution: S = sum(w * a), w = -1 or +1 (or 0), a = 0 .. n; padding has code 0.
 //
-// Tiles of 64 * lanes consecutive stream positions are independent of each other. Input and output have the same
-// height, width and stride, so a tile is written where it was read.
+// Tiles of 64 * lanes consecutive stream positions are independent of each other. Rows of the input and of the output
+// have the same length, so a tile is written where it was read.
 #pragma once
 
 #include "class_tree.h"
@@ -23,8 +23,7 @@ struct ToCodes {
   DLK_INLINE void write(const Counter<Width>& value, int channel, int64_t tile) const {
     const uint64_t* const masks = call.lists->masks + static_cast<int64_t>(channel) * (kLevels * Width + 1);
     const Tensor& output = *call.output;
-    uint64_t* const plane =
-        static_cast<uint64_t*>(output.data) + static_cast<int64_t>(channel) * Bits * output.plane_words + tile * kLanes;
+    uint64_t* const plane = plane_of(output, channel, 0) + tile * kLanes;
     Vec above[kLevels];
     compare<kLevels, Width>(above, value, masks);
     const Vec complement = Vec{} + masks[kLevels * Width];
@@ -52,28 +51,21 @@ struct ToFloats {
 };
 
 template <class Tree, class Epilogue>
-DLK_INLINE void convolve(const StepCall& call, const Epilogue& epilogue) {
-  constexpr int group_outputs = Tree::kDepth + 1;
-  const Tensor& input = *call.input;
-  const int outputs = call.output->channels;
-  const int groups = (outputs + group_outputs - 1) / group_outputs;
-  const int64_t tiles = (static_cast<int64_t>(input.height) * input.stride + kPixels - 1) / kPixels;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    write_taps<Tree::kBits>(input, call.step->kernel, tile, call.scratch);
+DLK_INLINE void convolve(const StepCall& call, const Epilogue& epilogue, int64_t first, int64_t last) {
+  const int channels = call.output->channels;
+  const int groups = (channels + Tree::kChannels - 1) / Tree::kChannels;
+  for (int64_t tile = first; tile < last; ++tile) {
+    write_taps<Tree::kBits>(call, tile);
     for (int group = 0; group < groups; ++group) {
-      typename Tree::Slot sums[group_outputs];
+      typename Tree::Slot sums[Tree::kDepth + 1];
       Tree::sum({call.scratch, call.lists->entries + call.lists->group_starts[group],
                  call.lists->quads + (static_cast<int64_t>(group) << Tree::kDepth)},
                 sums);
-      Counter<Tree::kWidth> total;
-      Tree::get(total, sums[Tree::kDepth]);
-      for (int j = 0; j < group_outputs; ++j) {
-        const int channel = group * group_outputs + j;
-        if (channel >= outputs) break;
-        Counter<Tree::kWidth> marked;  // the reference comes last: 2T - T = T
+      for (int j = 0; j < Tree::kChannels; ++j) {
+        const int channel = group * Tree::kChannels + j;
+        if (channel >= channels) break;
         Counter<Tree::kWidth + 1> value;
-        Tree::get(marked, sums[j]);
-        twice_minus(value, marked, total);
+        Tree::channel_sum(sums, j, value);
         epilogue.write(value, channel, tile);
       }
     }
@@ -82,16 +74,24 @@ DLK_INLINE void convolve(const StepCall& call, const Epilogue& epilogue) {
 }
 
 template <class Tree, int Bits>
-void quant_conv_codes(const StepCall& call) {
-  convolve<Tree>(call, ToCodes<Bits>{call});
-}
+struct QuantConvCodes {
+  static int64_t items(const StepCall& call) { return tiles(*call.output); }
+  static void run(const StepCall& call, int64_t first, int64_t last) {
+    convolve<Tree>(call, ToCodes<Bits>{call}, first, last);
+  }
+};
 
 template <class Tree>
-void quant_conv_floats(const StepCall& call) {
-  const int64_t inputs = static_cast<int64_t>(call.input->channels) * call.step->kernel * call.step->kernel;
-  char* const rows = call.scratch + (2 * inputs + 1) * Tree::kBits * sizeof(Vec);
-  convolve<Tree>(call, ToFloats{call, reinterpret_cast<float*>(rows)});
-}
+struct QuantConvFloats {
+  static int64_t items(const StepCall& call) {
+    return (static_cast<int64_t>(call.output->height) * call.input->stride + kPixels - 1) / kPixels;
+  }
+  static void run(const StepCall& call, int64_t first, int64_t last) {
+    const int64_t inputs = static_cast<int64_t>(call.input->channels) / call.step->phases * call.step->tap_count;
+    char* const rows = call.scratch + (2 * inputs + 1) * Tree::kBits * sizeof(Vec);
+    convolve<Tree>(call, ToFloats{call, reinterpret_cast<float*>(rows)}, first, last);
+  }
+};
 
 }  // namespace DLK_NAMESPACE
 }  // namespace dlk

@@ -100,24 +100,25 @@ DLK_INLINE Words select_entry(const Words* planes, int round, const float* table
 
 // Codes to floats by a table of 2^Bits entries.
 template <int Bits>
-void dequantize(const StepCall& call) {
-  const Tensor& input = *call.input;
-  const uint64_t* const planes = static_cast<const uint64_t*>(input.data);
-  float* const rows = reinterpret_cast<float*>(call.scratch);
-  const int64_t tiles = (static_cast<int64_t>(input.height) * input.stride + kPixels - 1) / kPixels;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    for (int channel = 0; channel < input.channels; ++channel) {
-      Words code[Bits];
-      for (int b = 0; b < Bits; ++b) {
-        code[b] = load<Words>(planes + (static_cast<int64_t>(channel) * Bits + b) * input.plane_words + tile * kLanes);
+struct DequantizeCodes {
+  static int64_t items(const StepCall& call) { return tiles(*call.input); }
+
+  static void run(const StepCall& call, int64_t first, int64_t last) {
+    const Tensor& input = *call.input;
+    float* const rows = reinterpret_cast<float*>(call.scratch);
+    for (int64_t tile = first; tile < last; ++tile) {
+      for (int channel = 0; channel < input.channels; ++channel) {
+        Words code[Bits];
+        for (int b = 0; b < Bits; ++b) code[b] = load<Words>(plane_of(input, channel, b) + tile * kLanes);
+        float* const row = rows + channel * row_floats(kWords);
+        for (int round = 0; round < 32; ++round) {
+          store(row + round * kWords, select_entry<Bits>(code, round, call.step->table));
+        }
       }
-      for (int round = 0; round < 32; ++round) {
-        store(rows + channel * row_floats(kWords) + round * kWords, select_entry<Bits>(code, round, call.step->table));
-      }
+      store_pixels<kWords>(*call.output, input.stride, rows, tile);
     }
-    store_pixels<kWords>(*call.output, input.stride, rows, tile);
   }
-}
+};
 
 }  // namespace DLK_NAMESPACE
 }  // namespace dlk

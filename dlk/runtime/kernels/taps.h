@@ -1,4 +1,4 @@
-// The inputs of a convolution for one tile: the bit-planes shifted by each kernel position, and their complements.
+// The inputs of a window for one tile: the bit-planes shifted by each of its taps, and their complements.
 #pragma once
 
 #include "vec.h"
@@ -6,38 +6,50 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-// A vector of bits that begins `bit` bits (possibly negative) after the word `plane`.
-DLK_INLINE Vec load_bits(const uint64_t* plane, int64_t bit) {
-  const uint64_t* word = plane + (bit >> 6);
-  const int shift = static_cast<int>(bit & 63);
-  const Vec low = load<Vec>(word);
-  const Vec high = load<Vec>(word + 1);
-  return (low >> shift) | ((high << 1) << (63 - shift));
+// Where a vector begins that is `bit` bits (possibly negative) behind the begin of a plane.
+struct Place {
+  int64_t word;
+  int shift;
+};
+
+DLK_INLINE Place place_of(int64_t bit) { return {bit >> 6, static_cast<int>(bit & 63)}; }
+
+// The way from a pixel to a tap of the window, in bits of the stream.
+DLK_INLINE int64_t way_to(const Tap& tap, const Tensor& input) {
+  return static_cast<int64_t>(tap.dy) * input.stride + tap.dx;
 }
 
-// Writes the taps of K = channels * kernel^2 inputs: input i = (channel * kernel + ky) * kernel + kx with its Bits
-// planes at i, its complement at K + i, and a zero input at 2K. The complement of padding is n, as it must be: the
-// constant that the lists subtract counts padded inputs too.
+DLK_INLINE Vec load_bits(const uint64_t* plane, Place place) {
+  const Vec low = load<Vec>(plane + place.word);
+  const Vec high = load<Vec>(plane + place.word + 1);
+  return (low >> place.shift) | ((high << 1) << (63 - place.shift));
+}
+
+// Writes the taps of K = channels * window inputs: input i = channel * window + tap with its Bits planes at i, its
+// complement at K + i, and a zero input at 2K. The complement of padding is n, as it must be: the constant that the
+// lists subtract counts padded inputs too.
 template <int Bits>
-DLK_INLINE void write_taps(const Tensor& input, int kernel, int64_t tile, char* taps) {
-  const int reach = kernel / 2;
-  const int64_t inputs = static_cast<int64_t>(input.channels) * kernel * kernel;
-  const uint64_t* plane = static_cast<const uint64_t*>(input.data);
-  Vec* tap = reinterpret_cast<Vec*>(taps);
-  Vec* complement = tap + inputs * Bits;
-  for (int channel = 0; channel < input.channels; ++channel, plane += Bits * input.plane_words) {
-    for (int ky = -reach; ky <= reach; ++ky) {
-      for (int kx = -reach; kx <= reach; ++kx) {
-        const int64_t bit = tile * kPixels + static_cast<int64_t>(ky) * input.stride + kx;
-        for (int b = 0; b < Bits; ++b) {
-          const Vec value = load_bits(plane + static_cast<int64_t>(b) * input.plane_words, bit);
-          *tap++ = value;
-          *complement++ = ~value;
-        }
+DLK_NOINLINE void write_taps(const StepCall& call, int64_t tile) {
+  const Tensor& input = *call.input;
+  const Step& step = *call.step;
+  const int channels = input.channels / step.phases;
+  const int64_t inputs = static_cast<int64_t>(channels) * step.tap_count;
+  Vec* const taps = reinterpret_cast<Vec*>(call.scratch);
+  for (int t = 0; t < step.tap_count; ++t) {
+    const Tap& way = step.taps[t];
+    const Place place = place_of(tile * kPixels + way_to(way, input));
+    const uint64_t* plane = plane_of(input, way.phase * channels, 0);
+    Vec* tap = taps + t * Bits;
+    for (int c = 0; c < channels; ++c, tap += step.tap_count * Bits) {
+      Vec* const complement = tap + inputs * Bits;
+      for (int b = 0; b < Bits; ++b, plane += input.plane_words) {
+        const Vec value = load_bits(plane, place);
+        tap[b] = value;
+        complement[b] = ~value;
       }
     }
   }
-  for (int b = 0; b < Bits; ++b) *complement++ = Vec{};
+  for (int b = 0; b < Bits; ++b) taps[2 * inputs * Bits + b] = Vec{};
 }
 
 }  // namespace DLK_NAMESPACE

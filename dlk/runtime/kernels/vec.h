@@ -52,6 +52,22 @@ DLK_INLINE void store(void* to, T value) {
   memcpy(to, &value, sizeof value);
 }
 
+// A step's kernel is a struct with these two functions; see StepKernel.
+template <class K>
+constexpr StepKernel kernel() {
+  return {&K::items, &K::run};
+}
+
+// Vectors and tiles that cover the stream of a tensor's pixels.
+DLK_INLINE int64_t tiles(const Tensor& tensor, int64_t pixels = kPixels) {
+  return (static_cast<int64_t>(tensor.height) * tensor.stride + pixels - 1) / pixels;
+}
+
+// Plane `bit` of a channel.
+DLK_INLINE uint64_t* plane_of(const Tensor& tensor, int channel, int bit) {
+  return static_cast<uint64_t*>(tensor.data) + (static_cast<int64_t>(channel) * tensor.bits + bit) * tensor.plane_words;
+}
+
 // Majority of three bits.
 DLK_INLINE Vec majority(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__) && DLK_LANES == 8

@@ -19,11 +19,21 @@ const char* const kStatusTexts[] = {
     "an input value is NaN, infinite, or 2^64 or more in magnitude",
     "the weights and the generated parameters do not belong together",
     "this network cannot do that",
+    "a number of threads is not from 1 to 64",
 };
 
 void append(char* text, size_t capacity, const char* more) {
   const size_t used = strlen(text);
   strncpy(text + used, more, capacity - used - 1);
+}
+
+// DLK_NUM_THREADS, or 1; 0, which is refused, for what is no number.
+int32_t default_threads() {
+  const char* const text = getenv("DLK_NUM_THREADS");
+  if (!text || !*text) return 1;
+  char* end = nullptr;
+  const long threads = strtol(text, &end, 10);
+  return *end || threads > kMaxThreads ? 0 : static_cast<int32_t>(threads);
 }
 
 const Tensor& input_of(const Network& network) { return network.tensors[kModel.input]; }
@@ -96,6 +106,7 @@ DLK_EXPORT Network* network_create(void) { return static_cast<Network*>(calloc(1
 
 DLK_EXPORT void network_delete(Network* network) {
   if (!network) return;
+  pool_delete(network->pool);
   free(network->memory);
   free(network);
 }
@@ -107,9 +118,22 @@ DLK_EXPORT dlk_status dlk_init(Network* network) {
   const Isa* isa = nullptr;
   dlk_status status = choose_isa(*network, &isa);
   if (status == DLK_OK) status = prepare(*network, *isa);
+  if (status == DLK_OK) status = set_threads(*network, network->threads ? network->threads : default_threads());
   if (status == DLK_OK) network->isa = isa;
   return status;
 }
+
+DLK_EXPORT dlk_status dlk_set_threads(Network* network, int32_t threads) {
+  if (!network) return DLK_NULL_POINTER;
+  network->error[0] = 0;
+  return set_threads(*network, threads);
+}
+
+DLK_EXPORT bool network_set_threads(Network* network, int threads) {
+  return dlk_set_threads(network, threads) == DLK_OK;
+}
+
+DLK_EXPORT int32_t dlk_threads(const Network* network) { return network ? network->threads : 0; }
 
 DLK_EXPORT bool network_init(Network* network) { return dlk_init(network) == DLK_OK; }
 

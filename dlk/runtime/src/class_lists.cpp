@@ -12,8 +12,8 @@ namespace {
 constexpr int kMaxDepth = 8;
 constexpr uint32_t kHash = 2654435761u;
 
-// The signs of a group's outputs. Outputs that are missing in the last group get pseudo-random signs: equal ones
-// would put half of the inputs into one class.
+// The signs of a group's outputs (two neighbours a channel for ternary weights). Outputs that are missing in the last
+// group get pseudo-random signs: equal ones would put half of the inputs into one class.
 struct Group {
   const Step& step;
   int64_t words;  // of one output's signs
@@ -77,15 +77,16 @@ void write_masks(const int32_t* thresholds, int levels, int direction, int32_t o
 bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, int32_t lanes, ConvLists& lists) {
   const TreeSpec& tree = step.tree;
   if (tree.depth > kMaxDepth) return false;
-  const uint32_t inputs = static_cast<uint32_t>(input.channels) * step.kernel * step.kernel;
+  const uint32_t inputs = static_cast<uint32_t>(input.channels / step.phases) * step.tap_count;
   const uint32_t tap_bytes = static_cast<uint32_t>(input.bits) * lanes * 8;
   const int32_t input_levels = (1 << input.bits) - 1;
   const int32_t output_levels = output.bits ? (1 << output.bits) - 1 : 0;
   const int32_t classes = 1 << tree.depth;
   const int group_outputs = tree.depth + 1;
+  const int outputs = output.channels * tree.signs;
   int64_t used = 0;
-  for (int first = 0, g = 0; first < output.channels; first += group_outputs, ++g) {
-    const Group group = {step, (int64_t{inputs} + 63) / 64, first, output.channels};
+  for (int first = 0, g = 0; first < outputs; first += group_outputs, ++g) {
+    const Group group = {step, (int64_t{inputs} + 63) / 64, first, outputs};
     int64_t sizes[1 << kMaxDepth] = {};
     int64_t next[1 << kMaxDepth];
     int32_t offsets[kMaxDepth + 1] = {};
@@ -111,12 +112,13 @@ bool build_class_lists(const Step& step, const Tensor& input, const Tensor& outp
       const bool reference = group.positive(tree.depth, i);
       lists.entries[next[group.class_of(i, reference)]++] = (reference ? i : inputs + i) * tap_bytes;
     }
-    for (int j = 0; j < group_outputs && first + j < output.channels; ++j) {
-      const int channel = first + j;
-      lists.offsets[channel] = offsets[j];
+    for (int j = 0; j < group_outputs && first + j < outputs; j += tree.signs) {
+      const int channel = (first + j) / tree.signs;
+      const int32_t offset = tree.signs == 1 ? offsets[j] : (offsets[j] + offsets[j + 1]) / 2;
+      lists.offsets[channel] = offset;
       if (!output_levels) continue;
       write_masks(step.int_thresholds + static_cast<int64_t>(channel) * output_levels, output_levels,
-                  step.directions[channel], offsets[j], tree.widths[tree.depth] + 1,
+                  step.directions[channel], offset, tree.widths[tree.depth] + 1,
                   lists.masks + static_cast<int64_t>(channel) * lists.mask_words);
     }
   }

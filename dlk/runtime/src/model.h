@@ -8,16 +8,19 @@
 #include <stdint.h>
 
 // A tensor in memory. Floats are NHWC. Codes are bit-planes: plane (channel * bits + bit) is a stream of bits over
-// the pixels, row after row of `stride` bits (at least the width plus the padding of the widest kernel, a multiple
-// of 8), with `guard` zero words before and behind. Bits that are no pixel are always zero.
+// the pixels, row after row of `stride` bits, a multiple of 8. Bits that are no pixel are zero: the columns behind a
+// row, `guard` words before the first plane and at least as many behind each. dlk/lowering/layout.py chooses the
+// numbers.
 struct dlk_tensor {
   int32_t height;
   int32_t width;
   int32_t channels;
   int32_t bits;           // 0: float
   int32_t stride;         // bits of a row
-  int32_t guard;          // words before and behind a plane
-  int32_t plane_words;    // words from one plane to the next, guards included
+  int32_t guard;          // words before the first plane
+  int32_t plane_words;    // words from one plane to the next
+  bool reused;            // the memory held something else: what is no pixel must be cleared
+  size_t offset;          // bytes from the begin of the arena to the first pixel
   void* data;             // float, or the first pixel's word of plane 0
   const uint64_t* valid;  // a stream with ones where there are pixels (codes only)
 };
@@ -26,9 +29,17 @@ namespace dlk {
 
 using Tensor = dlk_tensor;
 
+// One input of a window. Phases are the channel groups of a tensor whose 2x2 blocks were moved into channels.
+struct Tap {
+  int16_t phase;
+  int16_t dy;
+  int16_t dx;
+};
+
 // What a class tree looks like; chosen by dlk.lowering.class_lists.
 struct TreeSpec {
-  int32_t depth;          // D: a group is D + 1 output channels
+  int32_t signs;          // tree outputs of a channel: 1 for binary, 2 for ternary weights
+  int32_t depth;          // D: a group is D + 1 outputs
   const uint8_t* widths;  // [D + 1] planes of a sum at each level
   int64_t entries;        // length of the class lists of all groups
 };
@@ -36,13 +47,16 @@ struct TreeSpec {
 // One step. Members that a step does not need are null or zero.
 struct Step {
   const char* name;
+  bool helper;    // prepares another step: no layer of the network
   int32_t input;  // tensor numbers
   int32_t output;
-  int32_t kernel;  // 1, 3, 5: kernel rows and columns
+  const Tap* taps;  // of the window, row by row
+  int32_t tap_count;
+  int32_t phases;     // 1, or 4 for a window of stride 2
+  int32_t before[3];  // rows, columns, channels of padding
   size_t scratch_bytes;
-  const float* float_weights;  // [kernel, kernel, channels in, outputs rounded up to 4]
-  const uint64_t*
-      sign_words;  // [outputs, ceil(K / 64)]; bit i set: input i has weight +1; i = (c*kernel + ky)*kernel + kx
+  const float* float_weights;  // [taps, channels in, outputs rounded up to 4]
+  const uint64_t* sign_words;  // [outputs * signs, ceil(K / 64)]; bit i set: input i = c * taps + tap has weight +1
   TreeSpec tree;
   const int32_t* int_thresholds;  // [outputs, levels]
   const float* float_thresholds;  // [outputs, levels], negated where the direction is -1, so always ascending
@@ -67,16 +81,21 @@ struct StepCall {
   const Tensor* input;
   const Tensor* output;
   const ConvLists* lists;
-  char* scratch;  // 64-byte aligned
+  char* scratch;  // 64-byte aligned, of one thread
 };
 
-using StepFunction = void (*)(const StepCall& call);
+// How a step is executed: items (tiles, planes or rows) are independent of each other, and any thread may run any
+// range.
+struct StepKernel {
+  int64_t (*items)(const StepCall& call);
+  void (*run)(const StepCall& call, int64_t first, int64_t last);
+};
 
 struct Isa {
   const char* name;
   int32_t level;  // what the machine must offer, see isa.h
   int32_t lanes;  // 64-bit words of a vector
-  const StepFunction* steps;
+  const StepKernel* steps;
 };
 
 enum class Preprocess : int32_t { kDivideBy255, kPerImageStandardization };
@@ -86,6 +105,7 @@ struct Model {
   Preprocess preprocess;
   int32_t input;
   int32_t output;
+  size_t arena_bytes;  // of all tensors
   int32_t tensor_count;
   const Tensor* tensors;  // without data
   int32_t step_count;

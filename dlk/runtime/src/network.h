@@ -3,14 +3,18 @@
 
 #include "../include/dlk/dlk.h"
 #include "model.h"
+#include "pool.h"
 
 struct Network {
   const dlk::Isa* isa;  // null until initialised
   void* memory;         // one block for everything below
   dlk::Tensor* tensors;
   dlk::ConvLists* lists;
-  char* scratch;
-  float* output;  // the output tensor's own buffer, for runs that do not give one
+  char* arena;      // all tensors
+  char* scratch;    // of the calling thread
+  int32_t threads;  // wanted
+  dlk::Pool* pool;  // the other threads; null while there are none
+  float* output;    // the output tensor's own buffer, for runs that do not give one
   dlk_trace_callback trace;
   void* trace_user;
   char error[256];
@@ -33,6 +37,12 @@ bool build_class_lists(const Step& step, const Tensor& input, const Tensor& outp
 
 // preprocess.cpp: the model's pre-processing of uint8 values.
 void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to);
+
+// prepare.cpp: what each thread needs for itself, the most of any step.
+size_t scratch_bytes();
+
+// run.cpp: starts or ends threads so that a run uses this many.
+dlk_status set_threads(Network& network, int32_t threads);
 
 // run.cpp: executes the steps; the input tensor is filled, the result goes to `output`.
 void execute(Network& network, float* output);

@@ -1,4 +1,6 @@
 // Memory of a network: one block, laid out twice by the same code, first to measure it, then to fill it.
+//
+// The tensors stand where the converter's plan put them, one above the other where their times do not overlap.
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@ namespace dlk {
 namespace {
 
 // Pieces of one block look like one object to AddressSanitizer: for its sake they stand apart, with poison between.
+// The tensors are poisoned step by step, see run.cpp.
 #if defined(DLK_SANITIZE)
 constexpr size_t kGap = 64;
 void poison(const char* from, const char* to) { __asan_poison_memory_region(from, static_cast<size_t>(to - from)); }
@@ -37,32 +40,30 @@ struct Arena {
 
 int32_t code_levels(const Tensor& tensor) { return tensor.bits ? (1 << tensor.bits) - 1 : 0; }
 
-void lay_out_tensor(const Tensor& shape, Arena& arena, Tensor* tensor) {
-  const size_t values = static_cast<size_t>(shape.height) * shape.width * shape.channels;
-  float* const floats = shape.bits ? nullptr : arena.take<float>(values);
-  const size_t planes = static_cast<size_t>(shape.channels) * shape.bits;
-  uint64_t* const words = shape.bits ? arena.take<uint64_t>((planes + 1) * shape.plane_words) : nullptr;
-  if (!tensor) return;
-  *tensor = shape;
-  if (!shape.bits) {
-    tensor->data = floats;
-    return;
+// The stream of ones where a tensor has pixels; tensors of one shape and stride share it.
+const uint64_t* lay_out_valid(int32_t number, Arena& arena, const Tensor* tensors) {
+  const Tensor& shape = kModel.tensors[number];
+  for (int32_t i = 0; i < number; ++i) {
+    const Tensor& other = kModel.tensors[i];
+    const bool alike = other.bits && other.height == shape.height && other.width == shape.width;
+    if (alike && other.stride == shape.stride) return tensors ? tensors[i].valid : nullptr;
   }
-  uint64_t* const valid = words + planes * shape.plane_words + shape.guard;
-  tensor->data = words + shape.guard;
-  tensor->valid = valid;
+  const size_t words = (static_cast<size_t>(shape.height) * shape.stride + 511) / 512 * 8;  // whole vectors
+  uint64_t* const valid = arena.take<uint64_t>(words);
+  if (!valid) return nullptr;
   for (int y = 0; y < shape.height; ++y) {
     for (int x = 0; x < shape.width; ++x) {
       const int64_t position = static_cast<int64_t>(y) * shape.stride + x;
       valid[position >> 6] |= uint64_t{1} << (position & 63);
     }
   }
+  return valid;
 }
 
 ConvLists lay_out_lists(const Step& step, Arena& arena) {
   const Tensor& output = kModel.tensors[step.output];
   const size_t outputs = static_cast<size_t>(output.channels);
-  const size_t groups = (outputs + step.tree.depth) / (step.tree.depth + 1);
+  const size_t groups = (outputs * step.tree.signs + step.tree.depth) / (step.tree.depth + 1);
   ConvLists lists = {};
   lists.entries = arena.take<uint32_t>(static_cast<size_t>(step.tree.entries));
   lists.group_starts = arena.take<uint32_t>(groups);
@@ -77,26 +78,37 @@ ConvLists lay_out_lists(const Step& step, Arena& arena) {
 void lay_out(Arena& arena, Network& network) {
   Tensor* const tensors = arena.take<Tensor>(static_cast<size_t>(kModel.tensor_count));
   ConvLists* const lists = arena.take<ConvLists>(static_cast<size_t>(kModel.step_count));
+  char* const data = arena.take<char>(kModel.arena_bytes);
   for (int32_t i = 0; i < kModel.tensor_count; ++i) {
-    lay_out_tensor(kModel.tensors[i], arena, tensors ? tensors + i : nullptr);
+    const uint64_t* const valid = kModel.tensors[i].bits ? lay_out_valid(i, arena, tensors) : nullptr;
+    if (!tensors) continue;
+    tensors[i] = kModel.tensors[i];
+    tensors[i].data = data + tensors[i].offset;
+    tensors[i].valid = valid;
   }
-  size_t scratch_bytes = 0;
   for (int32_t i = 0; i < kModel.step_count; ++i) {
-    const Step& step = kModel.steps[i];
-    if (step.scratch_bytes > scratch_bytes) scratch_bytes = step.scratch_bytes;
-    if (!step.sign_words) continue;
-    const ConvLists step_lists = lay_out_lists(step, arena);
+    if (!kModel.steps[i].sign_words) continue;
+    const ConvLists step_lists = lay_out_lists(kModel.steps[i], arena);
     if (lists) lists[i] = step_lists;
   }
-  char* const scratch = arena.take<char>(scratch_bytes);
+  char* const scratch = arena.take<char>(scratch_bytes());
   if (!arena.block) return;
   network.tensors = tensors;
   network.lists = lists;
+  network.arena = data;
   network.scratch = scratch;
   network.output = static_cast<float*>(tensors[kModel.output].data);
 }
 
 }  // namespace
+
+size_t scratch_bytes() {
+  size_t most = 0;
+  for (int32_t i = 0; i < kModel.step_count; ++i) {
+    if (kModel.steps[i].scratch_bytes > most) most = kModel.steps[i].scratch_bytes;
+  }
+  return most;
+}
 
 dlk_status prepare(Network& network, const Isa& isa) {
   Arena measure = {nullptr, 0};

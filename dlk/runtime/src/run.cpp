@@ -4,7 +4,82 @@
 #include "float_mode.h"
 #include "network.h"
 
+#if defined(DLK_SANITIZE)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace dlk {
+namespace {
+
+// The bytes of a tensor in the arena, guards included.
+struct Extent {
+  char* begin;
+  size_t size;
+};
+
+Extent extent_of(const Tensor& tensor) {
+  char* const data = static_cast<char*>(tensor.data);
+  const size_t pixels = static_cast<size_t>(tensor.height) * tensor.width;
+  if (!tensor.bits) return {data, pixels * tensor.channels * sizeof(float)};
+  const size_t planes = static_cast<size_t>(tensor.channels) * tensor.bits * tensor.plane_words;
+  return {data - tensor.guard * sizeof(uint64_t), (tensor.guard + planes) * sizeof(uint64_t)};
+}
+
+// Zeros the guards of bit-planes and what a plane's last line has behind its last row.
+void clear_guards(const Tensor& tensor) {
+  char* const first = static_cast<char*>(tensor.data);
+  const size_t plane_bytes = tensor.plane_words * sizeof(uint64_t);
+  const size_t used = static_cast<size_t>(tensor.height) * (tensor.stride / 8);
+  memset(first - tensor.guard * sizeof(uint64_t), 0, tensor.guard * sizeof(uint64_t));
+  for (int64_t plane = 0; plane < static_cast<int64_t>(tensor.channels) * tensor.bits; ++plane) {
+    memset(first + plane * plane_bytes + used, 0, plane_bytes - used);
+  }
+}
+
+// A step may touch its own two tensors and nothing else of the arena.
+#if defined(DLK_SANITIZE)
+void open_arena(const Network& network) { __asan_unpoison_memory_region(network.arena, kModel.arena_bytes); }
+
+void guard_arena(const Network& network, const Tensor& input, const Tensor& output) {
+  __asan_poison_memory_region(network.arena, kModel.arena_bytes);
+  for (const Extent extent : {extent_of(input), extent_of(output)}) {
+    if (extent.begin >= network.arena && extent.begin < network.arena + kModel.arena_bytes) {
+      __asan_unpoison_memory_region(extent.begin, extent.size);
+    }
+  }
+}
+#else
+void open_arena(const Network&) {}
+void guard_arena(const Network&, const Tensor&, const Tensor&) {}
+#endif
+
+// The threads that the network shall have, or null for the calling one alone. A child of fork gets its own.
+Pool* helpers_of(Network& network) {
+  if (network.threads < 2) return nullptr;
+  if (network.pool && pool_is_ours(network.pool)) return network.pool;
+  pool_delete(network.pool);
+  network.pool = pool_create(network.threads, scratch_bytes());
+  return network.pool;
+}
+
+void execute_step(Network& network, int32_t number, Pool* pool) {
+  const Step& step = kModel.steps[number];
+  const StepKernel& kernel = network.isa->steps[number];
+  const Tensor& input = network.tensors[step.input];
+  const Tensor& output = network.tensors[step.output];
+  guard_arena(network, input, output);
+  if (output.bits && output.reused) clear_guards(output);
+  const StepCall call = {&step, &input, &output, &network.lists[number], network.scratch};
+  const int64_t items = kernel.items(call);
+  if (pool && items > 1) {
+    pool_run(*pool, kernel, call, items);
+  } else {
+    kernel.run(call, 0, items);
+  }
+  if (network.trace && output.bits && !step.helper) network.trace(step.name, &output, network.trace_user);
+}
+
+}  // namespace
 
 bool copy_input(const float* from, int64_t count, float* to) {
   constexpr uint32_t magnitude_bits = 0x7fffffffu;
@@ -22,15 +97,20 @@ bool copy_input(const float* from, int64_t count, float* to) {
   return !refused;
 }
 
+dlk_status set_threads(Network& network, int32_t threads) {
+  if (threads < 1 || threads > kMaxThreads) return fail(network, DLK_THREAD_COUNT);
+  pool_delete(network.pool);
+  network.pool = nullptr;
+  network.threads = threads;
+  return helpers_of(network) || threads == 1 ? DLK_OK : fail(network, DLK_OUT_OF_MEMORY, "for the threads");
+}
+
 void execute(Network& network, float* output) {
   const FloatMode mode = enter_float_mode();
+  Pool* const pool = helpers_of(network);
   network.tensors[kModel.output].data = output;
-  for (int32_t i = 0; i < kModel.step_count; ++i) {
-    const Step& step = kModel.steps[i];
-    const Tensor& result = network.tensors[step.output];
-    network.isa->steps[i]({&step, &network.tensors[step.input], &result, &network.lists[i], network.scratch});
-    if (network.trace && result.bits) network.trace(step.name, &result, network.trace_user);
-  }
+  for (int32_t i = 0; i < kModel.step_count; ++i) execute_step(network, i, pool);
+  open_arena(network);
   leave_float_mode(mode);
 }
 

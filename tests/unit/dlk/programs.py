@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 
 from dlk.lowering.program import (
     Affine,
+    Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
     Kind,
+    MaxPool,
+    Pad,
     Preprocess,
     Program,
     QuantConv,
     SpaceToDepth,
+    Split,
     Step,
     Tensor,
     Thresholds,
@@ -51,18 +55,80 @@ class Builder:
         weights = self.rng.normal(size=(kernel, kernel, self.tensor.shape[2], channels)).astype(np.float32)
         weights.flat[:: max(weights.size // 5, 1)] = 0
         epilogue = self._float_thresholds(channels, bits, kernel) if bits else self._affine(channels)
-        return self._conv(FloatConv, weights, epilogue, bits)
+        return self._conv(FloatConv, weights, epilogue, bits, self.tensor.shape[:2])
 
-    def quant_conv(self, kernel: int, channels: int, bits: int, *, correlated: float = 0.0) -> Builder:
-        """bits = 0: affine. correlated: share of inputs whose sign all outputs have in common."""
-        shape = (kernel, kernel, self.tensor.shape[2], channels)
-        weights = self.rng.choice(np.array([-1, 1], np.int8), size=shape)
+    def quant_conv(
+        self,
+        kernel: int,
+        channels: int,
+        bits: int,
+        *,
+        correlated: float = 0.0,
+        ternary: bool = False,
+        stride: int = 1,
+        window: Window | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Builder:
+        """bits = 0: affine. correlated: share of inputs whose sign all outputs have in common.
+
+        window and size (of the output): instead of SAME padding.
+        """
+        height, width, cin = self.tensor.shape
+        if window is None:
+            window = Window.same((kernel, kernel), (height, width), stride)
+        shape = (*window.kernel, cin, channels)
+        weights = self.rng.choice(np.array([-1, 0, 1] if ternary else [-1, 1], np.int8), size=shape)
+        if ternary:
+            weights.flat[0] = 0
         common = self.rng.choice(np.array([-1, 1], np.int8), size=(*shape[:3], 1))
         weights = np.where(self.rng.random(shape) < correlated, common, weights).astype(np.int8)
-        reach = kernel * kernel * shape[2] * self.tensor.levels
+        reach = weights[..., 0].size * self.tensor.levels
         epilogue = self._int_thresholds(channels, bits, reach) if bits else self._affine(channels)
-        window = Window.same(weights.shape[:2], self.tensor.shape[:2])
-        return self._conv(QuantConv, weights, epilogue, bits, window=window)
+        size = size or (-(-height // window.stride), -(-width // window.stride))
+        return self._conv(QuantConv, weights, epilogue, bits, size, window=window)
+
+    def max_pool(self, kernel: int, stride: int, window: Window | None = None) -> Builder:
+        """SAME padding where no window is given; with one, the output has ceil(size / stride) all the same."""
+        height, width, channels = self.tensor.shape
+        if window is None:
+            window = Window.same((kernel, kernel), (height, width), stride)
+        size = (-(-height // stride), -(-width // stride))
+        tensor = Tensor("", Kind.CODES, (*size, channels), self.tensor.bits, self.tensor.max_value)
+        return self._append(MaxPool, tensor, "pool", window=window)
+
+    def pad(self, rows: tuple[int, int], columns: tuple[int, int], channels: tuple[int, int]) -> Builder:
+        amounts = zip(self.tensor.shape, (rows, columns, channels), strict=True)
+        height, width, depth = (n + before + after for n, (before, after) in amounts)
+        tensor = Tensor("", Kind.CODES, (height, width, depth), self.tensor.bits, self.tensor.max_value)
+        return self._append(Pad, tensor, "pad", rows=rows, columns=columns, channels=channels)
+
+    def split(self, *channels: int) -> list[str]:
+        """Return the names of the parts; the last one is where the next step goes on."""
+        name = self._name("split")
+        outputs = [f"{name}:{i}" for i in range(len(channels))]
+        height, width, _ = self.tensor.shape
+        for output, count in zip(outputs, channels, strict=True):
+            bits, top = self.tensor.bits, self.tensor.max_value
+            self.tensors[output] = Tensor(output, Kind.CODES, (height, width, count), bits, top)
+        self.steps.append(Split(name, self.last, tuple(outputs)))
+        self.last = outputs[-1]
+        return outputs
+
+    def concat(self, *parts: str) -> Builder:
+        """Join these tensors and then the last one."""
+        name, inputs = self._name("concat"), (*parts, self.last)
+        height, width, _ = self.tensor.shape
+        channels = sum(self.tensors[part].shape[2] for part in inputs)
+        shape = (height, width, channels)
+        self.tensors[f"{name}:0"] = Tensor(f"{name}:0", Kind.CODES, shape, self.tensor.bits, self.tensor.max_value)
+        self.steps.append(Concat(name, inputs, f"{name}:0"))
+        self.last = f"{name}:0"
+        return self
+
+    def go_on_from(self, tensor: str) -> Builder:
+        """Let the next step read this tensor."""
+        self.last = tensor
+        return self
 
     def dequantize(self) -> Builder:
         tensor = self.tensor
@@ -80,19 +146,28 @@ class Builder:
         return self._append(kind, Tensor("", tensor.kind, shape, tensor.bits, tensor.max_value), prefix)
 
     def _conv(
-        self, kind: type[Step], weights: NDArray[Any], epilogue: Thresholds | Affine, bits: int, **facts: object
+        self,
+        kind: type[Step],
+        weights: NDArray[Any],
+        epilogue: Thresholds | Affine,
+        bits: int,
+        size: tuple[int, ...],
+        **facts: object,
     ) -> Builder:
-        shape = (*self.tensor.shape[:2], weights.shape[3])
+        shape = (size[0], size[1], weights.shape[3])
         out = Tensor("", Kind.CODES, shape, bits, 2.0) if bits else Tensor("", Kind.FLOAT, shape)
         return self._append(kind, out, "conv", weights=weights, epilogue=epilogue, **facts)
 
     def _append(self, kind: type[Any], tensor: Tensor, prefix: str, **facts: object) -> Builder:
-        name = f"{prefix}{sum(step.name.startswith(prefix) for step in self.steps) + 1}"
+        name = self._name(prefix)
         output = f"{name}:0"
         self.tensors[output] = Tensor(output, tensor.kind, tensor.shape, tensor.bits, tensor.max_value)
         self.steps.append(kind(name=name, input=self.last, output=output, **facts))
         self.last = output
         return self
+
+    def _name(self, prefix: str) -> str:
+        return f"{prefix}{sum(step.name.startswith(prefix) for step in self.steps) + 1}"
 
     def _affine(self, channels: int) -> Affine:
         scale = self.rng.normal(size=channels).astype(np.float32)
@@ -130,11 +205,21 @@ def evaluate(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray[
     values: dict[str, NDArray[Any]] = {program.input: np.where(np.abs(image) < 2.0**-126, np.float32(0), image)}
     results: dict[str, NDArray[Any]] = {}
     for step in program.steps:
-        x = values[step.input]
+        x = values[step.reads[0]]
         if isinstance(step, FloatConv):
             y = _epilogue(step.epilogue, _float_sums(x, step.weights))
         elif isinstance(step, QuantConv):
-            y = _epilogue(step.epilogue, _int_sums(x, step.weights))
+            y = _epilogue(step.epilogue, _int_sums(x, step, program.tensors[step.output].shape))
+        elif isinstance(step, MaxPool):
+            y = _windows(x, step.window, program.tensors[step.output].shape).max(axis=(2, 3))
+        elif isinstance(step, Concat):
+            y = np.concatenate([values[part] for part in step.inputs], axis=2)
+        elif isinstance(step, Split):
+            ends = np.cumsum([program.tensors[part].shape[2] for part in step.outputs])
+            values.update(zip(step.outputs, np.split(x, ends[:-1], axis=2), strict=True))
+            continue
+        elif isinstance(step, Pad):
+            y = np.pad(x, (step.rows, step.columns, step.channels))
         elif isinstance(step, SpaceToDepth):
             h, w, c = x.shape
             y = x.reshape(h // 2, 2, w // 2, 2, c).transpose(0, 2, 1, 3, 4).reshape(h // 2, w // 2, 4 * c)
@@ -148,20 +233,29 @@ def evaluate(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray[
 
 
 def codes(program: Program, results: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.uint8]]:
-    """Return the results that are codes, by the name of the step."""
-    return {s.name: results[s.name] for s in program.steps if program.tensors[s.output].kind is Kind.CODES}
+    """Return the results that are codes, by the name of the step; parts of other tensors are no step's own."""
+    own = [step for step in program.steps if not isinstance(step, Concat | Split)]
+    return {s.name: results[s.name] for s in own if program.tensors[s.output].kind is Kind.CODES}
 
 
-def _windows(x: NDArray[Any], kernel: int) -> NDArray[Any]:
-    """Return [h, w, kernel, kernel, c], zeros around."""
-    reach = kernel // 2
-    padded = np.pad(x, ((reach, reach), (reach, reach), (0, 0)))
-    return np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(0, 1)).transpose(0, 1, 3, 4, 2)
+def _windows(x: NDArray[Any], window: Window, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return [h, w, kernel, kernel, c], zeros around; shape: of the output."""
+    result = np.zeros((*shape[:2], *window.kernel, x.shape[2]), x.dtype)
+    for y in range(shape[0]):
+        for ky in range(window.kernel[0]):
+            row = y * window.stride + ky - window.before[0]
+            if not 0 <= row < x.shape[0]:
+                continue
+            for kx in range(window.kernel[1]):
+                columns = np.arange(shape[1]) * window.stride + kx - window.before[1]
+                inside = (columns >= 0) & (columns < x.shape[1])
+                result[y, inside, ky, kx] = x[row, columns[inside]]
+    return result
 
 
 def _float_sums(x: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
     kernel, _, cin, cout = weights.shape
-    windows = _windows(x, kernel)
+    windows = _windows(x, Window.same((kernel, kernel), x.shape[:2]), x.shape)
     acc = np.zeros((*x.shape[:2], cout), np.float32)
     for ky in range(kernel):
         for kx in range(kernel):
@@ -170,8 +264,9 @@ def _float_sums(x: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray
     return np.where(np.abs(acc) < 2.0**-126, np.float32(0), acc)
 
 
-def _int_sums(x: NDArray[np.uint8], weights: NDArray[np.int8]) -> NDArray[np.int64]:
-    return np.tensordot(_windows(x.astype(np.int64), weights.shape[0]), weights.astype(np.int64), axes=3)
+def _int_sums(x: NDArray[np.uint8], step: QuantConv, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    windows = _windows(x.astype(np.int64), step.window, shape)
+    return np.tensordot(windows, step.weights.astype(np.int64), axes=3)
 
 
 def _epilogue(epilogue: Thresholds | Affine, acc: NDArray[Any]) -> NDArray[Any]:

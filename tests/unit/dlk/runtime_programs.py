@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from programs import Builder, codes, evaluate
 
-from dlk.lowering.program import Program
+from dlk.lowering.program import Program, Window
 
 
 def everything() -> Program:
@@ -35,6 +35,21 @@ def slim() -> Program:
     return net.quant_conv(1, 1, 0).float_conv(5, 3, 2).dequantize().program()
 
 
+def branching() -> Program:
+    """Every step that chains do not need: windows of stride 2, pools, parts, pads; odd sizes, parts used twice."""
+    net = Builder("branching", (23, 37, 3), 5).float_conv(3, 6, 2)
+    left, right = net.split(2, 4)
+    net.quant_conv(3, 5, 2, stride=2)
+    skip = net.last
+    net.go_on_from(left).quant_conv(5, 3, 2, stride=2, ternary=True).concat(skip, skip).max_pool(3, 1)
+    first, _ = net.split(6, 7)
+    net.concat(first).pad((1, 2), (3, 0), (0, 2))
+    window = Window((2, 3), 1, (0, 2))  # even, not square, padded on one side only
+    net.quant_conv(0, 7, 3, window=window, size=(14, 22)).max_pool(2, 2).quant_conv(3, 4, 2, ternary=True)
+    net.max_pool(0, 2, Window((1, 1), 2)).quant_conv(1, 5, 2, stride=2)
+    return net.go_on_from(right).concat(left).quant_conv(3, 3, 0, ternary=True, stride=2).program()
+
+
 def mixed(name: str = "mixed") -> Program:
     """Floats in the middle and at both ends, with sums that pass through subnormal numbers."""
     net = Builder(name, (12, 20, 3), 4).space_to_depth().float_conv(3, 7, 2).quant_conv(3, 12, 2).space_to_depth()
@@ -48,7 +63,7 @@ def sized(height: int, width: int) -> Program:
     return net.depth_to_space().space_to_depth().quant_conv(3, 4, 0).program()
 
 
-PROGRAMS = {program.name: program for program in (everything(), wide(), odd(), slim())}
+PROGRAMS = {program.name: program for program in (everything(), wide(), odd(), slim(), branching())}
 RGB = [name for name, program in PROGRAMS.items() if program.tensors[program.input].shape[2] == 3]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dlk.lowering.class_lists import MAX_DEPTH, choose_tree, class_sizes, pack_signs, tree_shape, work
+from dlk.lowering.class_lists import MAX_DEPTH, choose_tree, class_sizes, pack_signs, sign_bits, tree_shape, work
 
 
 def random_weights(seed: int, kernel: int, cin: int, cout: int) -> NDArray[np.int8]:
@@ -22,7 +22,7 @@ shapes = st.tuples(st.integers(0, 2**32), st.sampled_from([1, 3, 5]), st.integer
 @settings(max_examples=40, deadline=None)
 def test_every_input_is_in_one_class_of_every_group(shape: tuple[int, int, int, int], depth: int) -> None:
     weights = random_weights(*shape)
-    sizes = class_sizes(weights, depth)
+    sizes = class_sizes(sign_bits(weights), depth)
     outputs, inputs = weights.shape[3], weights[..., 0].size
     assert sizes.shape == (-(-outputs // (depth + 1)), 1 << depth)
     assert (sizes.sum(axis=1) == inputs).all()
@@ -32,9 +32,10 @@ def test_every_input_is_in_one_class_of_every_group(shape: tuple[int, int, int, 
 @settings(max_examples=40, deadline=None)
 def test_widths_hold_every_sum_that_the_tree_forms(shape: tuple[int, int, int, int], depth: int, bits: int) -> None:
     weights = random_weights(*shape)
-    tree = tree_shape(weights, bits, depth)
+    sizes = class_sizes(sign_bits(weights), depth)
+    tree = tree_shape(sizes, bits)
     levels = (1 << bits) - 1
-    for leaves in class_sizes(weights, depth):
+    for leaves in sizes:
         nodes = [(int(size), []) for size in leaves]
         for level in range(depth + 1):
             for total, marked in nodes:
@@ -46,7 +47,7 @@ def test_widths_hold_every_sum_that_the_tree_forms(shape: tuple[int, int, int, i
             ]
     assert list(tree.widths) == sorted(tree.widths)
     assert tree.entries % 4 == 0
-    assert tree.entries >= class_sizes(weights, depth).size * 4
+    assert tree.entries >= sizes.size * 4
 
 
 @given(shapes)
@@ -72,12 +73,27 @@ def test_the_chosen_tree_has_the_least_work() -> None:
     weights = random_weights(2, 3, 24, 13)
     chosen = choose_tree(weights, 2, 3)
     assert chosen == choose_tree(weights, 2, 3)
-    others = [work(weights, 2, 3, tree_shape(weights, 2, depth)) for depth in range(MAX_DEPTH)]
-    assert work(weights, 2, 3, chosen) == min(others)
+    costs = {}
+    for depth in range(MAX_DEPTH):
+        sizes = class_sizes(sign_bits(weights), depth)
+        costs[work(sizes, 2, 3, tree_shape(sizes, 2))] = tree_shape(sizes, 2)
+    assert chosen == costs[min(costs)]
 
 
 def test_adders_of_a_group_without_sharing_are_one_an_input_and_bit() -> None:
     weights = random_weights(3, 3, 64, 1)
-    shape = tree_shape(weights, 2, 0)
-    operations = work(weights, 2, 0, shape)
+    sizes = class_sizes(sign_bits(weights), 0)
+    operations = work(sizes, 2, 0, tree_shape(sizes, 2))
     assert 2 * 576 < operations < 3 * 576
+
+
+@given(shapes)
+@settings(max_examples=40, deadline=None)
+def test_a_ternary_weight_is_half_the_sum_of_its_two_signs(shape: tuple[int, int, int, int]) -> None:
+    seed, kernel, cin, cout = shape
+    weights = np.random.default_rng(seed).integers(-1, 2, size=(kernel, kernel, cin, cout)).astype(np.int8)
+    weights.flat[0] = 0
+    u, v = (sign_bits(weights).reshape(-1, cout, 2).astype(int) * 2 - 1).transpose(2, 0, 1)
+    np.testing.assert_array_equal((u + v) // 2, weights.transpose(2, 0, 1, 3).reshape(-1, cout))
+    tree = choose_tree(weights, 2, 3)
+    assert tree.signs == 2 and (tree.depth + 1) % 2 == 0

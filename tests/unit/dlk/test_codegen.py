@@ -73,16 +73,18 @@ def refusals() -> list[tuple[str, Program]]:
     conv, tail = program.steps[1], program.steps[2]
     assert isinstance(conv, QuantConv) and isinstance(conv.epilogue, Thresholds)
     assert isinstance(tail, QuantConv) and isinstance(tail.epilogue, Affine)
-    zero = conv.weights.copy()
-    zero[0, 0, 0, 0] = 0
+    two = conv.weights.copy()
+    two[0, 0, 0, 0] = 2
     scale = tail.epilogue.scale
     turned = dataclasses.replace(conv.epilogue, values=conv.epilogue.values[:, ::-1])
     nan, huge, tiny = (np.where(np.arange(3) == 1, np.float32(v), scale) for v in (np.nan, 2e38, 1e-31))
     return [
         ("never used", dataclasses.replace(program, tensors={})),
         ("out of order", dataclasses.replace(program, steps=program.steps[::-1])),
-        ("must be -1 or +1", changed(program, 1, weights=zero)),
-        ("odd square", changed(program, 1, weights=conv.weights[:2, :2])),
+        ("must be -1, 0 or +1", changed(program, 1, weights=two)),
+        ("wrong window", changed(program, 1, weights=conv.weights[:2, :2])),
+        ("odd square", changed(program, 0, weights=np.zeros((2, 2, 3, 5), np.float32))),
+        ("stride 1 or 2", changed(program, 1, window=dataclasses.replace(conv.window, stride=3))),
         ("input channels", changed(program, 1, weights=conv.weights[:, :, :2])),
         ("must ascend", changed(program, 1, epilogue=turned)),
         ("NaN", changed(program, 2, epilogue=Affine(nan, tail.epilogue.bias))),

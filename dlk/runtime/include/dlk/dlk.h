@@ -8,9 +8,11 @@
  *
  * What is promised
  *   - No exception, exit or abort crosses this boundary; a null pointer gives a status.
- *   - network_init allocates; running allocates nothing.
+ *   - network_init and setting the number of threads allocate; running allocates nothing. The one exception: in a child
+ *     of fork, the first run makes the network's threads anew.
  *   - Networks share no state. Several threads may run at once, each with its own Network; one Network must not be
- *     used by two threads at the same time.
+ *     used by two threads at the same time, but may be used by any thread.
+ *   - Any number of threads computes the same bits.
  *
  * What is computed, bit for bit the same on every machine and instruction set
  *   - Codes are exact integers. Float sums are IEEE 754 float32, rounded to nearest even after every multiplication
@@ -46,7 +48,8 @@ typedef enum dlk_status {
   DLK_UNSUPPORTED_ISA = 5, /* DLK_ISA names one that this machine lacks */
   DLK_INPUT_VALUE = 6,     /* an input value is NaN, infinite or too large */
   DLK_CORRUPT_MODEL = 7,   /* weights and generated parameters do not belong together */
-  DLK_NOT_AVAILABLE = 8    /* this network cannot do what was asked */
+  DLK_NOT_AVAILABLE = 8,   /* this network cannot do what was asked */
+  DLK_THREAD_COUNT = 9     /* DLK_NUM_THREADS, or the number that was asked for, is not from 1 to 64 */
 } dlk_status;
 
 /* ---- The classic interface ---- */
@@ -69,6 +72,9 @@ int network_get_output_rank(const Network* network);
 void network_get_input_shape(const Network* network, int32_t* shape);
 void network_get_output_shape(const Network* network, int32_t* shape);
 
+/* dlk_set_threads without a status. */
+bool network_set_threads(Network* network, int threads);
+
 /* dlk_run without a status: after a failure every output value is NaN (nothing is written when the network is not
  * initialised or a pointer is null) and dlk_last_error tells why. */
 void network_run(Network* network, void* input, void* output);
@@ -86,6 +92,13 @@ const char* dlk_last_error(const Network* network);
 
 /* network_init with a status. */
 dlk_status dlk_init(Network* network);
+
+/* How many threads a run uses, the calling one included: 1 to 64; before or after initialisation. Without it the
+ * environment variable DLK_NUM_THREADS counts, and without that, 1. The others wait asleep between runs. */
+dlk_status dlk_set_threads(Network* network, int32_t threads);
+
+/* The number of threads that a run uses; 0 for a null pointer. */
+int32_t dlk_threads(const Network* network);
 
 /* Runs once. input: float32 [height, width, channels], pre-processed; output: float32 [height, width, channels]. */
 dlk_status dlk_run(Network* network, const float* input, float* output);
