@@ -18,6 +18,12 @@ namespace DLK_NAMESPACE {
 // How many levels of the tree are held in registers before sums go to memory.
 constexpr int kRegisterLevels = kLanes == 8 ? 2 : 0;
 
+// How many inputs are added in one round of counting.
+#ifndef DLK_ROUND
+#define DLK_ROUND 16
+#endif
+constexpr int kRound = DLK_ROUND;
+
 // Reads the class lists of a group in order.
 struct Cursor {
   const char* taps;
@@ -96,23 +102,28 @@ struct ClassTree {
   }
 
  private:
-  // Counts the next class. Its list has at least 4 entries, and a multiple of 4.
+  // Counts the next class. Its list has at least 4 entries, and a multiple of 4: what is no whole round comes first.
   static DLK_INLINE void count(Cursor& cursor, Counter<Width::of[0]>& total) {
     Counter<Width::of[0]> waiting;
     const int quads = *cursor.quads++;
     const uint32_t* entries = cursor.entries;
-    if (quads & 1) {
-      add_inputs<4, Bits, kAllEmpty>(total, waiting, cursor.taps, entries);
-      entries += 4;
-    } else {
-      add_inputs<8, Bits, kAllEmpty>(total, waiting, cursor.taps, entries);
-      entries += 8;
-    }
-    for (int rest = (quads - 1) / 2; rest > 0; --rest) {
-      add_inputs<8, Bits, kNoneEmpty>(total, waiting, cursor.taps, entries);
-      entries += 8;
+    constexpr int round_quads = kRound / 4;
+    entries += 4 * count_first<1>((quads - 1) % round_quads + 1, total, waiting, cursor.taps, entries);
+    for (int rest = (quads - 1) / round_quads; rest > 0; --rest) {
+      add_inputs<kRound, Bits, kNoneEmpty>(total, waiting, cursor.taps, entries);
+      entries += kRound;
     }
     cursor.entries = entries;
+  }
+
+  template <int Quads>
+  static DLK_INLINE int count_first(int quads, Counter<Width::of[0]>& total, Counter<Width::of[0]>& waiting,
+                                    const char* taps, const uint32_t* entries) {
+    if constexpr (4 * Quads < kRound) {
+      if (quads != Quads) return count_first<Quads + 1>(quads, total, waiting, taps, entries);
+    }
+    add_inputs<4 * Quads, Bits, kAllEmpty>(total, waiting, taps, entries);
+    return Quads;
   }
 
   template <int Level, int J = 0>

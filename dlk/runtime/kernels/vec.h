@@ -86,7 +86,10 @@ DLK_INLINE Vec full_add(Vec& sum, Vec a, Vec b) {
   sum = (Vec)_mm512_ternarylogic_epi64((__m512i)sum, (__m512i)a, (__m512i)b, 0x96);
   return carry;
 #elif defined(__ARM_NEON) && DLK_LANES == 2
-  const Vec differ = sum ^ a;
+  Vec differ = sum ^ a;
+#if defined(__aarch64__)
+  asm("" : "+w"(differ));
+#endif
   const Vec carry = (Vec)vbslq_u64((uint64x2_t)differ, (uint64x2_t)b, (uint64x2_t)a);
   sum = differ ^ b;
   return carry;

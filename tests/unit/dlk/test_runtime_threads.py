@@ -33,7 +33,7 @@ def test_any_number_of_threads_gives_the_same_bits(projects: dict[str, Path], na
 
 def test_the_helpers_are_threads_of_this_process_and_end_with_the_network(projects: dict[str, Path]) -> None:
     def count() -> int:
-        return len(os.listdir("/proc/self/task"))
+        return len(list(Path("/proc/self/task").iterdir()))
 
     before = count()
     with opened(projects, "wide", 5) as executor:
