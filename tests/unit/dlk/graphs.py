@@ -67,7 +67,10 @@ EPSILON = float(np.float32(1e-3))
 
 @dataclass
 class Layer:
-    """A block: window k, filters, what quantizes weights ('', 'tensor', 'channel') and activations (bits or 0)."""
+    """A block: window k, filters, what quantizes weights ('', 'tensor', 'channel') and activations (bits or 0).
+
+    window: rows and columns where they differ; pads: as ONNX has them, SAME for stride 1 unless given.
+    """
 
     name: str
     k: int = 1
@@ -79,6 +82,9 @@ class Layer:
     norm: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     relu: bool = False
     epsilon: float = EPSILON
+    stride: int = 1
+    window: tuple[int, int] | None = None
+    pads: Sequence[int] | None = None
 
 
 class Builder:
@@ -106,7 +112,8 @@ class Builder:
         self.channels = self.channels * block**2 if op == "SpaceToDepth" else self.channels // block**2
 
     def layer(self, layer: Layer) -> None:
-        shape = (layer.filters, self.channels, layer.k, layer.k)
+        rows, columns = layer.window or (layer.k, layer.k)
+        shape = (layer.filters, self.channels, rows, columns)
         kernel = self.rng.standard_normal(shape) if layer.kernel is None else layer.kernel
         assert kernel.shape == shape
         weights = self.store(f"{layer.name}/kernel", kernel)
@@ -118,11 +125,11 @@ class Builder:
             "Conv",
             f"{layer.name}/conv",
             [self.value, weights],
-            kernel_shape=[layer.k, layer.k],
-            strides=[1, 1],
-            pads=[layer.k // 2] * 4,
+            kernel_shape=[rows, columns],
+            strides=[layer.stride] * 2,
+            pads=[rows // 2, columns // 2] * 2 if layer.pads is None else list(layer.pads),
         )
-        norm = {**self.random_norm(layer.filters, layer.k**2 * self.channels), **layer.norm}
+        norm = {**self.random_norm(layer.filters, rows * columns * self.channels), **layer.norm}
         names = [self.store(f"{layer.name}/{key}", norm[key]) for key in ("gamma", "beta", "mean", "variance")]
         value = self.add("BatchNormalization", f"{layer.name}/batch_norm", [value, *names], epsilon=layer.epsilon)
         if layer.bits:
@@ -274,8 +281,15 @@ class Hand:
     def node(
         self, op: str, inputs: Sequence[ir.Value], name: str, output: str = "", **attributes: int | float | list[int]
     ) -> ir.Value:
-        """Append a node of the op (``domain.Name``) and return its output."""
+        """Append a node of the op (``domain.Name``) and return its output.
+
+        A convolution of ours has stride 1 and SAME padding unless told otherwise.
+        """
         entry = OPS[op]
+        if op.startswith("dlk.") and "pads" in entry.attributes and "Conv" in op:
+            rows, columns = (int(size) for size in inputs[1].shape[:2])
+            same = [rows // 2, columns // 2, (rows - 1) // 2, (columns - 1) // 2]
+            attributes = {"strides": [1, 1], "pads": same, **attributes}
         node = ir.node(entry.name, inputs, attributes, domain=entry.domain, name=name)
         node.outputs[0].name = output or f"{name}:0"
         retype(node)
