@@ -140,8 +140,10 @@ def _windows(model: ir.Model) -> Iterator[Problem]:
         if strides not in ([1, 1], [2, 2]):
             yield Problem(where, f"strides {strides}", "a window moves by 1 or by 2, the same down and across")
         if node.op_type == "MaxPool":
-            if not touches(static_shape(node.inputs[0])[2:], window, strides, pads):
-                yield Problem(where, f"pads {pads}", "every window of a pool holds a pixel of the image")
+            small = all(width < window[index % 2] for index, width in enumerate(pads))
+            if not small or not touches(static_shape(node.inputs[0])[2:], window, strides, pads):
+                rule = "every window of a pool holds a pixel of the image, and pads are smaller than the window"
+                yield Problem(where, f"pads {pads}", rule)
         elif _reads_image(node):
             same = [window[0] // 2, window[1] // 2] * 2
             if window[0] != window[1] or window[0] % 2 == 0:

@@ -138,7 +138,7 @@ REFUSED: dict[str, Callable[[], onnx.ModelProto]] = {
     "pool1: MaxPool reads floats (images_placeholder); quantized activations": pooled_image,
     "pad1: Pad reads floats (conv2/batch_norm:0); quantized activations": padded_logits,
     "pool1: pads [2, 2, 0, 0]; every window of a pool holds a pixel": lambda: pool((2, 2), 2, [2, 2, 0, 0]),
-    "pool1: pads [0, 0, 3, 0]; every window of a pool holds a pixel": lambda: pool((2, 2), 1, [0, 0, 3, 0]),
+    "pool1: pads [0, 0, 3, 0]; pads are smaller than the window": lambda: pool((2, 2), 1, [0, 0, 3, 0]),
     "pool1: strides [3, 3]; by 1 or by 2": lambda: pool((3, 3), 3, [0] * 4),
     "pool1: dilations is (2, 2), only (1, 1) is taken; no dilation": lambda: changed("pool1", dilations=[2, 2]),
     "pool1: ceil_mode is 1, only 0 is taken; attributes": lambda: changed("pool1", ceil_mode=1),

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import Hand, image, run_onnx, segnet
+from graphs import image, run_onnx, segnet
+from hand import Hand
 
 from dlk.ir.check import BrokenGraphError, check
 from dlk.ir.codes import CodeType, code_type

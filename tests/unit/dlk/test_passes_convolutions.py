@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import Hand, run_onnx
+from graphs import run_onnx
+from hand import Hand
 from onnx_ir.passes import PostconditionError
 
 from dlk.ir.check import check
