@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from dags import drawn, everything, integers
-from graphs import META, image, run_onnx, to_ir
+from dags import Dag, drawn, everything, integers
+from graphs import META, Layer, image, run_onnx, to_ir
+from hand import Hand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreter import interpret
 from numpy.typing import NDArray
 
+from dlk.errors import DlkError, InternalError
 from dlk.ir.check import check
 from dlk.lowering import lower
 from dlk.lowering.program import Concat, Kind, MaxPool, Pad, Program, QuantConv, Split, Window
 from dlk.passes import PASSES, run_passes
 from dlk.passes.sink_dequantize import SinkDequantize
 from dlk.verify.reference import Reference
-
-
-def lowered(model: ir.Model) -> Program:
-    return lower(model, META)
 
 
 def traced(program: Program, x: NDArray[np.float32]) -> dict[str, NDArray]:
@@ -51,7 +50,7 @@ def compare_everywhere(exported: onnx.ModelProto, x: NDArray[np.float32], folder
         onnx.checker.check_model(ir.to_proto(model))
         assert np.array_equal(run_onnx(model, x)[0], expected["output"]), name
 
-    program = lowered(run_passes(model, observe=observe))
+    program = lower(run_passes(model, observe=observe), META)
     made = {str(value.name) for node in model.graph for value in node.outputs}
     codes = [f"{layer}/codes" for layer in expected if f"{layer}/codes" in made]
     for name, values in zip(codes, run_onnx(model, x, codes) if codes else [], strict=True):
@@ -83,7 +82,7 @@ def test_the_program_equals_the_reference_on_any_numbers(seed: int) -> None:
     exported = drawn(seed, exact=False)
     x = image(exported, seed)
     with tempfile.TemporaryDirectory() as name:
-        program = lowered(run_passes(to_ir(exported, Path(name))))
+        program = lower(run_passes(to_ir(exported, Path(name))), META)
         expected = Reference(Path(name) / "model.onnx").trace(x)
     got = traced(program, x)
     for layer, values in expected.items():
@@ -101,7 +100,7 @@ def test_the_networks_are_worth_comparing(tmp_path: Path) -> None:
 
 
 def test_the_steps_of_a_network_with_skips(tmp_path: Path) -> None:
-    program = lowered(run_passes(to_ir(everything(), tmp_path)))
+    program = lower(run_passes(to_ir(everything(), tmp_path)), META)
     steps = {step.name: step for step in program.steps}
     assert list(steps) == [
         *("conv1", "conv2", "pool1", "split1", "conv3", "concat1", "pad1", "split2", "pool2", "pool3"),
@@ -165,6 +164,71 @@ def test_a_wrong_rewrite_cannot_hide(wrong: type[SinkDequantize], first: str, tm
     run_passes(model, passes=[wrong if kind is SinkDequantize else kind for kind in PASSES])
     check(model)
     x = integers(exported)
-    got = traced(lowered(model), x)
+    got = traced(lower(model, META), x)
     expected = Reference(tmp_path / "model.onnx").trace(x)
     assert next(layer for layer, values in expected.items() if not same(values, got[layer])) == first
+
+
+def by_hand(make: Callable[[Hand], ir.Value]) -> ir.Model:
+    hand = Hand((8, 8, 3))
+    x = make(hand)
+    kernel = hand.constant("last/kernel", np.ones((1, 1, x.shape[3], 5), np.float32))
+    vectors = [hand.constant(f"last/{name}", np.ones(5, np.float32)) for name in ("a", "b")]
+    if x.dtype == ir.DataType.FLOAT:
+        return hand.model(hand.node("dlk.FloatConvAffine", [x, kernel, *vectors], "last/affine"))
+    sign = hand.constant("last/sign", np.resize([-1, 0, 1, 1], (1, 1, x.shape[3], 5)).astype(np.int8))
+    return hand.model(hand.node("dlk.QuantConvAffine", [x, sign, *vectors], "last/affine"))
+
+
+def first(hand: Hand, **facts: list[int]) -> ir.Value:
+    kernel = hand.constant("conv1/kernel", np.ones((3, 3, 3, 4), np.float32))
+    values = hand.constant("conv1/thresholds", np.tile(np.float32([0, 1, 2]), (4, 1)))
+    rising = hand.constant("conv1/directions", np.ones(4, np.int8))
+    kind = {"bits": 2, "max_value": 2.0}
+    return hand.node("dlk.FloatConvThreshold", [hand.x, kernel, values, rising], "conv1/threshold", **kind, **facts)
+
+
+WINDOW = {"kernel_shape": [2, 2], "strides": [2, 2], "pads": [0] * 4}
+UNSUPPORTED: dict[str, tuple[str, Callable[[Hand], ir.Value]]] = {
+    "MaxPool of floats": ("pool1", lambda h: h.node("dlk.MaxPool", [h.x], "pool1", **WINDOW)),
+    "Pad of floats": ("pad1", lambda h: h.node("dlk.Pad", [h.x], "pad1", pads=[0, 1, 1, 0] * 2)),
+    "Concat of floats": ("concat1", lambda h: h.node("Concat", [h.x, h.x], "concat1", axis=3)),
+    "Split of floats": ("split1", lambda h: h.parts("Split", [h.x], "split1", 3, axis=3, num_outputs=3)[0]),
+    "received: 3x3, stride 2, pads": ("conv1", lambda h: first(h, strides=[2, 2], pads=[1] * 4)),
+    "received: 3x3, stride 1, pads": ("conv1", lambda h: first(h, pads=[0, 0, 2, 2])),
+}
+
+
+@pytest.mark.parametrize("reason", UNSUPPORTED)
+def test_what_the_runtime_has_no_code_for_is_refused_by_name(reason: str) -> None:
+    name, make = UNSUPPORTED[reason]
+    with pytest.raises(DlkError) as caught:
+        lower(by_hand(make), META)
+    assert reason in str(caught.value)
+    assert (caught.value.where, caught.value.exit_code) == (name, 1)
+    assert caught.value.fix
+
+
+def test_a_join_on_the_axis_of_the_export_is_no_final_op() -> None:
+    with pytest.raises(InternalError, match="Concat is no final op while it is NCHW"):
+        lower(by_hand(lambda hand: hand.node("Concat", [first(hand)] * 2, "concat1", axis=1)), META)
+
+
+def test_ternary_weights_reach_the_program() -> None:
+    model = by_hand(lambda hand: first(hand))
+    program = lower(model, META)
+    last = program.steps[-1]
+    assert isinstance(last, QuantConv) and set(np.unique(last.weights)) == {-1, 0, 1}
+    x = np.random.default_rng(0).integers(-2, 3, (8, 8, 3)).astype(np.float32)
+    assert np.array_equal(interpret(program, x)["output"], run_onnx(model, x)[0])
+
+
+def test_the_output_may_be_a_part_of_a_split(tmp_path: Path) -> None:
+    dag = Dag()
+    x = dag.conv(dag.image, Layer("conv1", 3, 8, ""))
+    exported = dag.close(dag.split(dag.conv(x, Layer("conv2", 3, 8)), "split1", [3, 5])[1])
+    model = to_ir(exported, tmp_path)
+    program = lower(run_passes(model), META)
+    assert [step.name for step in program.steps] == ["conv1", "conv2", "split1", "split1_dequantize1"]
+    image = integers(exported)
+    assert same(Reference(tmp_path / "model.onnx").run(image), interpret(program, image)["output"])
