@@ -67,7 +67,7 @@ def test_one_of_each_in_every_way(bits: int, logits: bool, tmp_path: Path) -> No
     compare_everywhere(exported, integers(exported), tmp_path)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 3]))
 def test_drawn_networks_in_every_way(seed: int, bits: int) -> None:
     exported = drawn(seed, bits=bits)
