@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from dlk.ir.edit import array, is_op, nodes, only_consumer
-from dlk.ir.ops import EXPORT_DOMAIN, OPS, attribute_faults, identifier
+from dlk.ir.codes import EXPORTED_COMMUTING, CodeType, node_code_type, roots
+from dlk.ir.edit import array, attributes_of, is_op, nodes, only_consumer
+from dlk.ir.ops import EXPORT_DOMAIN, OPS, attribute_faults, identifier, static_shape
+from dlk.ir.shapes import touches
 
 WEIGHT_QUANTIZERS = (
     f"{EXPORT_DOMAIN}.BinaryMeanScalingQuantizer",
@@ -24,13 +26,16 @@ EXPORTED_OPS = frozenset(
         "Relu",
         "SpaceToDepth",
         "DepthToSpace",
+        "MaxPool",
+        "Concat",
+        "Split",
+        "Pad",
         *WEIGHT_QUANTIZERS,
         ACTIVATION_QUANTIZER,
     }
 )
 MAX_BITS = 4
 EXACT_SUM = 1 << 24  # sums below it are exact in float32, which the tail and the oracles rely on
-_MOVES = ("Transpose", "SpaceToDepth", "DepthToSpace")
 _QUANTIZED = "every layer but the first reads quantized activations through 1-bit weights"
 _TRAIN = "train a quantized network, such as LmSegnetV1Quantize"
 
@@ -54,13 +59,13 @@ def node_problems(model: ir.Model) -> list[Problem]:
         if name not in EXPORTED_OPS:
             rule = f"the ops are {', '.join(sorted(EXPORTED_OPS))}"
             problems.append(Problem(where, f"{name} is not supported", rule))
-        elif len(node.inputs) != len(OPS[name].operands):
-            expected = len(OPS[name].operands)
-            problems.append(Problem(where, f"{len(node.inputs)} inputs", f"{name} has {expected} inputs (no bias)"))
+        elif not OPS[name].takes(len(node.inputs)):
+            operands = ", ".join(operand.name for operand in OPS[name].operands)
+            problems.append(Problem(where, f"{len(node.inputs)} inputs", f"{name} takes {operands} (no bias)"))
         elif any(value is None for value in node.inputs):
             problems.append(Problem(where, "an input is left out", f"{name} has all its inputs"))
         else:
-            rule = "convolutions have stride 1, no dilation, one group; attributes as the export writes them"
+            rule = "windows have no dilation, convolutions one group; attributes as the export writes them"
             problems.extend(Problem(where, fault, rule) for fault in attribute_faults(node))
     return problems
 
@@ -70,30 +75,27 @@ def layer_problems(model: ir.Model) -> list[Problem]:
     return [problem for rule in _RULES for problem in rule(model)]
 
 
-def source(value: ir.Value) -> ir.Value:
-    """Follow a value back through transposes and moves between space and depth."""
-    node = value.producer()
-    while node is not None and identifier(node) in _MOVES:
-        value = node.inputs[0]
-        node = value.producer()
-    return value
+def _quantizers(value: ir.Value) -> list[ir.Node | None]:
+    """Return the activation quantizers that made a value, through all that moves or joins; None for other makers."""
+    return [root.producer() if is_op(root, ACTIVATION_QUANTIZER) else None for root in roots(value)]
 
 
 def _float_layers(model: ir.Model) -> Iterator[Problem]:
     for conv in nodes(model, "Conv"):
-        data, kernel = source(conv.inputs[0]), conv.inputs[1]
-        binary = any(is_op(kernel, name) for name in WEIGHT_QUANTIZERS)
-        first = data.is_graph_input()
-        quantized = is_op(data, ACTIVATION_QUANTIZER)
+        binary = any(is_op(conv.inputs[1], name) for name in WEIGHT_QUANTIZERS)
         reasons = []
-        if not first and not quantized:
+        if not _reads_image(conv) and None in _quantizers(conv.inputs[0]):
             reasons.append("reads float activations")
-        if not first and not binary:
+        if not _reads_image(conv) and not binary:
             reasons.append("has float weights")
         if reasons:
             yield Problem(str(conv.name), f"a float layer ({' and '.join(reasons)})", _QUANTIZED, _TRAIN)
     if not nodes(model, "Conv"):
         yield Problem("the graph", "it has no convolution", "a network has layers")
+
+
+def _reads_image(conv: ir.Node) -> bool:
+    return all(root.is_graph_input() for root in roots(conv.inputs[0]))
 
 
 def _activations(model: ir.Model) -> Iterator[Problem]:
@@ -112,20 +114,75 @@ def _activations(model: ir.Model) -> Iterator[Problem]:
 def _convolutions(model: ir.Model) -> Iterator[Problem]:
     for conv in nodes(model, "Conv"):
         where = str(conv.name)
-        kernel = conv.inputs[1]
-        _, inputs, *window = (int(size) for size in kernel.shape)
-        expected = [window[0] // 2, window[1] // 2] * 2
-        if list(conv.attributes["pads"].value) != expected:
-            received = list(conv.attributes["pads"].value)
-            yield Problem(where, f"pads {received}", f"SAME padding, here {expected}")
+        _, inputs, *window = static_shape(conv.inputs[1])
         follower = only_consumer(conv.outputs[0])
         if follower is None or identifier(follower) != "BatchNormalization":
             yield Problem(where, "is not followed by its own normalisation", "conv, normalisation, quantizer")
-        data = source(conv.inputs[0])
-        if is_op(data, ACTIVATION_QUANTIZER):
-            n = (1 << data.producer().attributes["bits"].as_int()) - 1
+        for quantizer in filter(None, _quantizers(conv.inputs[0])):
+            n = (1 << quantizer.attributes["bits"].as_int()) - 1
             if n * inputs * window[0] * window[1] >= EXACT_SUM:
                 yield Problem(where, "sums may reach 2^24", "n * window * channels is below 2^24")
+                break
+    for norm in nodes(model, "BatchNormalization"):
+        where = str(norm.name)
+        if not is_op(norm.inputs[0], "Conv"):
+            yield Problem(where, "does not follow a convolution", "conv, normalisation, quantizer")
+        readers = {identifier(reader) for reader in norm.outputs[0].consumers()}
+        if ACTIVATION_QUANTIZER in readers and only_consumer(norm.outputs[0]) is None:
+            yield Problem(where, "is read by its quantizer and by others", "conv, normalisation, quantizer")
+
+
+def _windows(model: ir.Model) -> Iterator[Problem]:
+    for node in nodes(model, "Conv", "MaxPool"):
+        where = str(node.name)
+        facts = {"strides": (1, 1), "pads": (0, 0, 0, 0), **attributes_of(node)}
+        window, strides, pads = (list(facts[key]) for key in ("kernel_shape", "strides", "pads"))
+        if strides not in ([1, 1], [2, 2]):
+            yield Problem(where, f"strides {strides}", "a window moves by 1 or by 2, the same down and across")
+        if node.op_type == "MaxPool":
+            small = all(width < window[index % 2] for index, width in enumerate(pads))
+            if not small or not touches(static_shape(node.inputs[0])[2:], window, strides, pads):
+                rule = "every window of a pool holds a pixel of the image, and pads are smaller than the window"
+                yield Problem(where, f"pads {pads}", rule)
+        elif _reads_image(node):
+            same = [window[0] // 2, window[1] // 2] * 2
+            if window[0] != window[1] or window[0] % 2 == 0:
+                yield Problem(where, f"the window {window}", "a layer that reads the image has an odd square window")
+            elif pads != same:
+                yield Problem(where, f"pads {pads}", f"a layer that reads the image has SAME padding, here {same}")
+            if strides == [2, 2]:
+                yield Problem(where, f"strides {strides}", "a layer that reads the image has stride 1")
+
+
+def _joins(model: ir.Model) -> Iterator[Problem]:
+    for node in nodes(model, "MaxPool", "Concat", "Split", "Pad"):
+        where = str(node.name)
+        floats: list[str] = []
+        kinds: dict[CodeType, str] = {}
+        for value in node.inputs[EXPORTED_COMMUTING[identifier(node)]]:
+            for root, quantizer in zip(roots(value), _quantizers(value), strict=True):
+                if quantizer is None:
+                    floats.append(str(root.name))
+                else:
+                    kinds.setdefault(node_code_type(quantizer), str(quantizer.name))
+        if floats:
+            reads = f"{node.op_type} reads floats ({', '.join(dict.fromkeys(floats))})"
+            yield Problem(where, reads, "what pools, joins, parts or pads reads quantized activations", _TRAIN)
+        if len(kinds) > 1:
+            told = ", ".join(f"{name} (bits {kind.bits}, max_value {kind.max_value})" for kind, name in kinds.items())
+            rule = "what is joined has one bit width and one max_value"
+            fix = "give the layers that are joined the same activation quantizer"
+            yield Problem(where, f"joins codes of different meaning: {told}", rule, fix)
+
+
+def _axes(model: ir.Model) -> Iterator[Problem]:
+    for node in nodes(model, "Concat", "Split"):
+        axis = node.attributes["axis"].as_int()
+        if axis not in (1, -3):
+            yield Problem(str(node.name), f"axis {axis}", "channels are joined and parted, axis 1")
+    for node in nodes(model, "Pad"):
+        if len(node.inputs) == 3 and array(node.inputs[2]).item() != 0:
+            yield Problem(str(node.name), f"pads with {array(node.inputs[2]).item()}", "padding is 0")
 
 
 def _constants(model: ir.Model) -> Iterator[Problem]:
@@ -138,4 +195,12 @@ def _constants(model: ir.Model) -> Iterator[Problem]:
             yield Problem(str(node.name), "variance + epsilon is not positive", "a variance is positive", "train again")
 
 
-_RULES: tuple[Callable[[ir.Model], Iterator[Problem]], ...] = (_float_layers, _activations, _convolutions, _constants)
+_RULES: tuple[Callable[[ir.Model], Iterator[Problem]], ...] = (
+    _float_layers,
+    _activations,
+    _convolutions,
+    _windows,
+    _joins,
+    _axes,
+    _constants,
+)

@@ -14,7 +14,8 @@ import onnx_ir as ir
 from dlk.errors import InternalError
 from dlk.ir.codes import code_type, node_code_type
 from dlk.ir.edit import array
-from dlk.ir.ops import DOMAIN, OPS, Op, attribute_faults, identifier, infer, static_shape
+from dlk.ir.ops import CODES, DOMAIN, OPS, Op, attribute_faults, identifier, infer, static_shape
+from dlk.ir.shapes import touches
 
 
 class BrokenGraphError(InternalError):
@@ -60,20 +61,22 @@ def _check_node(model: ir.Model, node: ir.Node, known: set[ir.Value], allowed: C
     _check_operands(op, node, known)
     for fault in attribute_faults(node):
         raise BrokenGraphError(f"{name}: {fault}", where=node.name)
-    _need(len(node.outputs) == 1, node, f"it has {len(node.outputs)} outputs")
     try:
-        dtype, shape = infer(node)
-        declared = (node.outputs[0].dtype, static_shape(node.outputs[0]))
+        dtype, shapes = infer(node)
+        declared = [(value.dtype, static_shape(value)) for value in node.outputs]
     except ValueError as error:
         raise BrokenGraphError(f"{name}: {error}", where=node.name) from error
-    _need(declared == (dtype, shape), node, f"its output is {declared[0]} {declared[1]}, the rule says {dtype} {shape}")
+    _need(len(declared) == len(shapes), node, f"it has {len(declared)} outputs, the rule says {len(shapes)}")
+    for (kind, size), shape in zip(declared, shapes, strict=True):
+        _need((kind, size) == (dtype, shape), node, f"its output is {kind} {size}, the rule says {dtype} {shape}")
     if name in _MEANING:
         _MEANING[name](node)
 
 
 def _check_operands(op: Op, node: ir.Node, known: set[ir.Value]) -> None:
-    _need(len(node.inputs) == len(op.operands), node, f"it has {len(node.inputs)} inputs, not {len(op.operands)}")
-    for operand, value in zip(op.operands, node.inputs, strict=True):
+    _need(op.takes(len(node.inputs)), node, f"it has {len(node.inputs)} inputs, not {len(op.operands)}")
+    for index, value in enumerate(node.inputs):
+        operand = op.operand(index)
         _need(value in known, node, f"{operand.name} is not made before it")
         _need(value.dtype in operand.dtypes, node, f"{operand.name} is {value.dtype}")
         _need(value.shape is not None and value.shape.rank() == operand.rank, node, f"{operand.name} is {value.shape}")
@@ -86,7 +89,13 @@ def _check_operands(op: Op, node: ir.Node, known: set[ir.Value]) -> None:
 
 
 def _signs(node: ir.Node, operand: int) -> None:
-    _need(bool(np.all(np.abs(array(node.inputs[operand])) == 1)), node, "a sign is neither +1 nor -1")
+    """Check a kernel: binary (-1, +1) or ternary (-1, 0, +1)."""
+    _need(bool(np.isin(array(node.inputs[operand]), (-1, 0, 1)).all()), node, "a sign is none of -1, 0, +1")
+
+
+def _same_strides(node: ir.Node) -> None:
+    rows, columns = node.attributes["strides"].value
+    _need(rows == columns, node, f"its strides {rows} and {columns} differ")
 
 
 def _finite(node: ir.Node, *operands: int) -> None:
@@ -102,7 +111,8 @@ def _binary_kernel(node: ir.Node) -> None:
 
 def _thresholds(node: ir.Node) -> None:
     values, directions = array(node.inputs[2]), array(node.inputs[3])
-    _signs(node, 3)
+    _need(bool(np.all(np.abs(directions) == 1)), node, "a direction is neither +1 nor -1")
+    _same_strides(node)
     rising = values * directions[:, None]
     _need(bool(np.all(rising[:, 1:] >= rising[:, :-1])), node, "thresholds do not follow their direction")
 
@@ -122,12 +132,33 @@ def _float_threshold(node: ir.Node) -> None:
 def _quant_affine(node: ir.Node) -> None:
     _signs(node, 1)
     _finite(node, 2, 3)
+    _same_strides(node)
     code_type(node.inputs[0])
+
+
+def _float_affine(node: ir.Node) -> None:
+    _finite(node, 1, 2, 3)
+    _same_strides(node)
 
 
 def _quant_conv(node: ir.Node) -> None:
     _signs(node, 1)
+    _same_strides(node)
     code_type(node.inputs[0])
+
+
+def _max_pool(node: ir.Node) -> None:
+    _same_strides(node)
+    size = static_shape(node.inputs[0])[1:3]
+    window, strides, pads = (tuple(node.attributes[key].value) for key in ("kernel_shape", "strides", "pads"))
+    _need(touches(size, window, strides, pads), node, "a window lies outside of the image")
+
+
+def _concat(node: ir.Node) -> None:
+    _need(len({value.dtype for value in node.inputs}) == 1, node, "it joins codes and values")
+    if node.outputs[0].dtype == CODES:
+        kinds = {code_type(value) for value in node.inputs}
+        _need(len(kinds) == 1, node, "it joins codes of different meaning")
 
 
 def _dequantize(node: ir.Node) -> None:
@@ -139,10 +170,13 @@ _MEANING: dict[str, Callable[[ir.Node], None]] = {
     f"{DOMAIN}.BinaryKernel": _binary_kernel,
     f"{DOMAIN}.BatchNorm": lambda node: _finite(node, 1, 2, 3, 4),
     f"{DOMAIN}.Rescale": lambda node: _finite(node, 1),
+    f"{DOMAIN}.Conv": _same_strides,
+    f"{DOMAIN}.MaxPool": _max_pool,
+    "Concat": _concat,
     f"{DOMAIN}.QuantConv": _quant_conv,
     f"{DOMAIN}.QuantConvThreshold": _quant_threshold,
     f"{DOMAIN}.FloatConvThreshold": _float_threshold,
     f"{DOMAIN}.QuantConvAffine": _quant_affine,
-    f"{DOMAIN}.FloatConvAffine": lambda node: _finite(node, 1, 2, 3),
+    f"{DOMAIN}.FloatConvAffine": _float_affine,
     f"{DOMAIN}.Dequantize": _dequantize,
 }

@@ -11,7 +11,26 @@ from numpy.typing import NDArray
 from dlk.errors import InternalError
 from dlk.ir.ops import CODES, identifier
 
-MOVES = frozenset({"dlk.SpaceToDepth", "dlk.DepthToSpace", "SpaceToDepth", "DepthToSpace"})
+_FIRST, _ALL = slice(0, 1), slice(None)
+# Ops that take codes as they take values, op(table[codes]) = table[op(codes)], because a table ascends and begins with
+# 0: what moves or joins values, pads with 0, or takes the largest. Each with its operands that are data.
+COMMUTING: dict[str, slice] = {
+    "dlk.SpaceToDepth": _FIRST,
+    "dlk.DepthToSpace": _FIRST,
+    "dlk.MaxPool": _FIRST,
+    "dlk.Pad": _FIRST,
+    "Concat": _ALL,
+    "Split": _FIRST,
+}
+# The same in a graph as exported, where standard ops are NCHW.
+EXPORTED_COMMUTING: dict[str, slice] = {
+    **COMMUTING,
+    "Transpose": _FIRST,
+    "SpaceToDepth": _FIRST,
+    "DepthToSpace": _FIRST,
+    "MaxPool": _FIRST,
+    "Pad": _FIRST,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +59,28 @@ def node_code_type(node: ir.Node) -> CodeType:
     return CodeType(node.attributes["bits"].as_int(), node.attributes["max_value"].as_float())
 
 
-def code_type(value: ir.Value) -> CodeType:
-    """Return the type of a tensor of codes: that of the node that made it, through moves between space and depth."""
-    node = value.producer()
-    while node is not None and identifier(node) in MOVES:
-        value = node.inputs[0]
+def roots(value: ir.Value) -> list[ir.Value]:
+    """Return the values of which this one is put together, through all ops that do not compute with them."""
+    found: dict[ir.Value, None] = {}
+    waiting, seen = [value], {value}
+    while waiting:
+        value = waiting.pop()
         node = value.producer()
-    if node is None or value.dtype != CODES:
+        if node is None or identifier(node) not in EXPORTED_COMMUTING:
+            found[value] = None
+            continue
+        data = dict.fromkeys(node.inputs[EXPORTED_COMMUTING[identifier(node)]])
+        waiting.extend(part for part in reversed(data) if part not in seen)
+        seen.update(data)
+    return list(found)
+
+
+def code_type(value: ir.Value) -> CodeType:
+    """Return the type of a tensor of codes: that of the nodes that made it, which must be one."""
+    makers = [root.producer() for root in roots(value)]
+    if value.dtype != CODES or None in makers:
         raise InternalError("a tensor is read as codes that is none", where=value.name)
-    return node_code_type(node)
+    kinds = {node_code_type(node) for node in makers}
+    if len(kinds) != 1:
+        raise InternalError("a tensor joins codes of different meaning", where=value.name)
+    return kinds.pop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,27 +58,49 @@ def insert_before(
     output: str | None = None,
     attributes: Mapping[str, int | float | Sequence[int]] | None = None,
 ) -> ir.Value:
-    """Insert a node of the op (``domain.Name``) before ``place`` and return its typed output.
+    """Insert a node of the op (``domain.Name``) before ``place`` and return its one typed output.
 
     output: name of the value; the node's name with ``:0`` unless given.
     """
-    entry = OPS[op]
-    node = ir.node(entry.name, inputs, dict(attributes or {}), domain=entry.domain, name=name)
-    result: ir.Value = node.outputs[0]
-    result.name = output or f"{name}:0"
-    retype(node)
-    place.prepend(node)
+    (result,) = insert_several(place, op, inputs, name=name, outputs=[output or f"{name}:0"], attributes=attributes)
     return result
 
 
+def insert_several(
+    place: ir.Node,
+    op: str,
+    inputs: Sequence[ir.Value],
+    *,
+    name: str,
+    outputs: Sequence[str],
+    attributes: Mapping[str, int | float | Sequence[int]] | None = None,
+) -> tuple[ir.Value, ...]:
+    """Insert a node of the op (``domain.Name``) before ``place`` and return its typed outputs, so named."""
+    entry = OPS[op]
+    node = ir.node(entry.name, inputs, dict(attributes or {}), domain=entry.domain, name=name, num_outputs=len(outputs))
+    for value, output in zip(node.outputs, outputs, strict=True):
+        value.name = output
+    retype(node)
+    place.prepend(node)
+    return tuple(node.outputs)
+
+
+def attributes_of(node: ir.Node, only: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the node's attributes, or those of them in ``only``, for a node that takes its place."""
+    return {name: kept.value for name, kept in node.attributes.items() if only is None or name in only}
+
+
 def retype(node: ir.Node) -> None:
-    """Set dtype and shape of the node's output by the rule of its op."""
+    """Set dtype and shape of the node's outputs by the rule of its op."""
     try:
-        dtype, shape = infer(node)
+        dtype, shapes = infer(node)
+        if len(shapes) != len(node.outputs):
+            raise ValueError(f"it has {len(node.outputs)} outputs, the rule says {len(shapes)}")
     except ValueError as error:
         raise InternalError(f"{identifier(node)} does not fit its operands: {error}", where=node.name) from error
-    node.outputs[0].type = ir.TensorType(dtype)
-    node.outputs[0].shape = ir.Shape(shape)
+    for value, shape in zip(node.outputs, shapes, strict=True):
+        value.type = ir.TensorType(dtype)
+        value.shape = ir.Shape(shape)
 
 
 def replace(old: ir.Value, new: ir.Value) -> None:

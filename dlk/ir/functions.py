@@ -17,7 +17,7 @@ _MOVE = """
 _CONV = """
   {x}_planes = Transpose <perm = [0, 3, 1, 2]> ({x})
   {kernel}_oihw = Transpose <perm = [3, 2, 0, 1]> ({kernel})
-  {x}_sums = Conv <auto_pad = "SAME_UPPER"> ({x}_planes, {kernel}_oihw)
+  {x}_sums = Conv <strides: ints = @strides, pads: ints = @pads> ({x}_planes, {kernel}_oihw)
   {sums} = Transpose <perm = [0, 2, 3, 1]> ({x}_sums)
 """
 
@@ -51,6 +51,19 @@ _FLOAT_SUMS = _CONV.format(x="x", kernel="kernel", sums="sums")
 BODIES: dict[str, str] = {
     "SpaceToDepth": _MOVE.format(name="SpaceToDepth"),
     "DepthToSpace": _MOVE.format(name="DepthToSpace"),
+    "MaxPool": """
+MaxPool <kernel_shape, strides, pads> (x) => (y) {
+  planes = Transpose <perm = [0, 3, 1, 2]> (x)
+  largest = MaxPool <kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads> (planes)
+  y = Transpose <perm = [0, 2, 3, 1]> (largest)
+}
+""",
+    "Pad": """
+Pad <pads> (x) => (y) {
+  widths = Constant <value_ints: ints = @pads> ()
+  y = Pad (x, widths)
+}
+""",
     "BinaryKernel": """
 BinaryKernel (sign, scale) => (kernel) {
   narrow = Cast <to = 1> (scale)
@@ -58,8 +71,8 @@ BinaryKernel (sign, scale) => (kernel) {
   kernel = Mul (one, narrow)
 }
 """,
-    "Conv": "Conv (x, kernel) => (sums) {" + _FLOAT_SUMS + "}",
-    "QuantConv": "QuantConv (codes, sign) => (sums) {" + _INTEGER_SUMS + "}",
+    "Conv": "Conv <strides, pads> (x, kernel) => (sums) {" + _FLOAT_SUMS + "}",
+    "QuantConv": "QuantConv <strides, pads> (codes, sign) => (sums) {" + _INTEGER_SUMS + "}",
     "Rescale": """
 Rescale (sums, factor) => (y) {
   wide = Cast <to = 11> (sums)
@@ -110,14 +123,22 @@ Dequantize <bits, max_value> (codes, table) => (y) {
   y = Gather <axis = 0> (table, index)
 }
 """,
-    "FloatConvThreshold": "FloatConvThreshold <bits, max_value> (x, kernel, values, directions) => (y) {"
+    "FloatConvThreshold": "FloatConvThreshold "
+    + "<strides, pads, bits, max_value> (x, kernel, values, directions) => (y) {"
     + _FLOAT_SUMS
     + _THRESHOLD
     + "}",
-    "QuantConvThreshold": "QuantConvThreshold <bits, max_value> (codes, sign, values, directions) => (y) {"
+    "QuantConvThreshold": "QuantConvThreshold "
+    + "<strides, pads, bits, max_value> (codes, sign, values, directions) => (y) {"
     + _INTEGER_SUMS
     + _THRESHOLD
     + "}",
-    "FloatConvAffine": "FloatConvAffine (x, kernel, scale, bias) => (y) {" + _FLOAT_SUMS + _AFFINE + "}",
-    "QuantConvAffine": "QuantConvAffine (codes, sign, scale, bias) => (y) {" + _ROUNDED_SUMS + _AFFINE + "}",
+    "FloatConvAffine": "FloatConvAffine <strides, pads> (x, kernel, scale, bias) => (y) {"
+    + _FLOAT_SUMS
+    + _AFFINE
+    + "}",
+    "QuantConvAffine": "QuantConvAffine <strides, pads> (codes, sign, scale, bias) => (y) {"
+    + _ROUNDED_SUMS
+    + _AFFINE
+    + "}",
 }

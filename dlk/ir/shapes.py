@@ -11,6 +11,7 @@ from typing import Any
 
 Shape = tuple[int, ...]
 ShapeRule = Callable[[Sequence[Shape], Mapping[str, Any]], Shape]
+PartsRule = Callable[[Sequence[Shape], Mapping[str, Any]], list[Shape]]
 
 
 def _need(holds: bool, reason: str) -> None:
@@ -38,20 +39,96 @@ def scaled_kernel(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Sha
     return kernel
 
 
+def slide(size: Sequence[int], window: Sequence[int], facts: Mapping[str, Any]) -> tuple[int, int]:
+    """Return (rows, columns) at which a window stands on an image of ``size``: floor((n + pads - k) / stride) + 1.
+
+    ``strides`` (rows, columns) is 1 unless given; ``pads`` (top, left, bottom, right) is 0 unless given.
+    """
+    strides, pads = facts.get("strides", (1, 1)), facts.get("pads", (0, 0, 0, 0))
+    _need(len(window) == 2 and min(window) >= 1, f"the window {list(window)} is not rows and columns")
+    _need(len(strides) == 2 and min(strides) >= 1, f"strides {list(strides)} are not two steps")
+    _need(len(pads) == 4 and min(pads) >= 0, f"pads {list(pads)} are not four widths")
+    padded = [n + before + after for n, before, after in zip(size, pads[:2], pads[2:], strict=True)]
+    fits = all(n >= k for n, k in zip(padded, window, strict=True))
+    _need(fits, f"the window {list(window)} is larger than the padded image {padded}")
+    rows, columns = ((n - k) // step + 1 for n, k, step in zip(padded, window, strides, strict=True))
+    return rows, columns
+
+
+def touches(size: Sequence[int], window: Sequence[int], strides: Sequence[int], pads: Sequence[int]) -> bool:
+    """Tell whether every window of ``slide`` holds at least one pixel of the image itself."""
+    positions = slide(size, window, {"strides": strides, "pads": pads})
+    axes = zip(size, window, strides, pads[:2], positions, strict=True)
+    return all(before < k and (last - 1) * step - before < n for n, k, step, before, last in axes)
+
+
 def conv_nchw(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
-    """Convolve with an OIHW kernel, stride 1, SAME."""
-    (batch, channels, height, width), (outputs, inputs, *window) = shapes
+    """Convolve with an OIHW kernel."""
+    (batch, channels, *size), (outputs, inputs, *window) = shapes
     _need(channels == inputs, f"the kernel reads {inputs} channels, the input has {channels}")
-    _need(all(k % 2 for k in window), f"the window {window} is even")
-    return (batch, outputs, height, width)
+    named = list(attributes["kernel_shape"])
+    _need(named == window, f"kernel_shape {named} is not that of the kernel, {window}")
+    return (batch, outputs, *slide(size, window, attributes))
 
 
 def conv_nhwc(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
-    """Convolve with an HWIO kernel, stride 1, SAME."""
-    (batch, height, width, channels), (kh, kw, inputs, outputs) = shapes[:2]
+    """Convolve with an HWIO kernel."""
+    (batch, *size, channels), (*window, inputs, outputs) = shapes[:2]
     _need(channels == inputs, f"the kernel reads {inputs} channels, the input has {channels}")
-    _need(kh % 2 == 1 and kw % 2 == 1, f"the window {kh}x{kw} is even")
-    return (batch, height, width, outputs)
+    return (batch, *slide(size, window, attributes), outputs)
+
+
+def pool_nchw(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Take one value a window, channel by channel."""
+    batch, channels, *size = shapes[0]
+    return (batch, channels, *slide(size, attributes["kernel_shape"], attributes))
+
+
+def pool_nhwc(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Take one value a window, channel by channel."""
+    batch, *size, channels = shapes[0]
+    return (batch, *slide(size, attributes["kernel_shape"], attributes), channels)
+
+
+def _channel_axis(attributes: Mapping[str, Any]) -> int:
+    """Return the axis of the channels, 1 or 3, which the attribute ``axis`` must name."""
+    axis = int(attributes.get("axis", 0))
+    _need(axis in (1, 3, -1, -3), f"axis {axis} is not that of the channels")
+    return axis % 4
+
+
+def concat(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Join the channels; the other axes agree."""
+    axis = _channel_axis(attributes)
+    others = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
+    _need(len(others) == 1, f"{', '.join(map(str, shapes))} differ on other axes than the channels' ({axis})")
+    return (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
+
+
+def split(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> list[Shape]:
+    """Part the channels by the sizes in ``split``, or into ``num_outputs`` parts of which the last may be smaller."""
+    axis = _channel_axis(attributes)
+    shape = shapes[0]
+    _need(("split" in attributes) != ("num_outputs" in attributes), "it has not either sizes or a number of parts")
+    sizes = attributes.get("split") or equal_parts(shape[axis], attributes.get("num_outputs", 0))
+    _need(min(sizes) >= 1 and sum(sizes) == shape[axis], f"parts of {list(sizes)} are not {shape[axis]} channels")
+    return [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+
+
+def equal_parts(channels: int, parts: int) -> tuple[int, ...]:
+    """Return the sizes of ``parts`` equal parts, the last one smaller where they can't be equal (ONNX's rule)."""
+    _need(parts >= 1, f"{parts} parts")
+    size = -(-channels // parts)
+    return (*[size] * (parts - 1), channels - size * (parts - 1))
+
+
+def pad(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Put ``pads`` elements (all befores, then all afters) around each axis but the batch."""
+    pads = attributes["pads"]
+    rank = len(shapes[0])
+    _need(len(pads) == 2 * rank and min(pads) >= 0, f"pads {list(pads)} are not {2 * rank} widths")
+    _need(pads[0] == pads[rank] == 0, f"pads {list(pads)} widen the batch")
+    return tuple(n + before + after for n, before, after in zip(shapes[0], pads[:rank], pads[rank:], strict=True))
 
 
 def conv_threshold(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:

@@ -13,14 +13,18 @@ from dlk.ir.edit import array
 from dlk.ir.ops import CODES, identifier, static_shape
 from dlk.lowering.program import (
     Affine,
+    Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
     Kind,
+    MaxPool,
+    Pad,
     Preprocess,
     Program,
     QuantConv,
     SpaceToDepth,
+    Split,
     Step,
     Tensor,
     Thresholds,
@@ -30,13 +34,15 @@ from dlk.lowering.program import (
 PREPROCESSORS = ("DivideBy255", "PerImageStandardization")
 _RESIZE = "Resize"
 _RECORDED = ("experiment", "checkpoint", "network")
+Names = tuple[str, ...]
 
 
 def lower(model: ir.Model, meta: Mapping[str, Any]) -> Program:
     """Return the Program of a graph after all passes.
 
-    meta: the export's meta.yaml. Steps and their tensors bear the layer's name (``conv1``, ``s2d1``); the input keeps
-    its name and the last tensor is the graph's output. Raises ``DlkError`` where graph and meta disagree.
+    meta: the export's meta.yaml. Steps and their tensors bear the layer's name (``conv1``, ``s2d1``), the parts of a
+    split its name and their number (``split1:0``); the input keeps its name and the last tensor is the graph's output.
+    Raises ``DlkError`` where graph and meta disagree, and for a layer that the runtime has no code for.
     """
     classes, preprocess = _classes(meta), _preprocess(meta)
     graph = model.graph
@@ -47,13 +53,15 @@ def lower(model: ir.Model, meta: Mapping[str, Any]) -> Program:
     for node in graph:
         if identifier(node) not in _STEPS:
             raise InternalError(f"{identifier(node)} is no final op", where=str(node.name))
-        value = node.outputs[0]
         name = _step_name(node)
-        names[value] = str(value.name) if value is result else name
-        if names[value] in tensors:
-            raise InternalError("two tensors of the same name", where=names[value])
-        tensors[names[value]] = _tensor(names[value], value)
-        steps.append(_STEPS[identifier(node)](node, name, names[node.inputs[0]], names[value]))
+        for index, value in enumerate(node.outputs):
+            part = name if len(node.outputs) == 1 else f"{name}:{index}"
+            names[value] = str(value.name) if value is result else part
+            if names[value] in tensors:
+                raise InternalError("two tensors of the same name", where=names[value])
+            tensors[names[value]] = _tensor(names[value], value)
+        reads = tuple(names[value] for value in node.inputs if value in names)
+        steps.append(_STEPS[identifier(node)](node, name, reads, tuple(names[value] for value in node.outputs)))
     program = Program(
         name=str(meta.get("network") or model.metadata_props.get("blueoil.network") or graph.name),
         input=str(source.name),
@@ -71,7 +79,7 @@ def lower(model: ir.Model, meta: Mapping[str, Any]) -> Program:
 def _step_name(node: ir.Node) -> str:
     """Return the layer's name; the dequantisation at the end is a step of its own beside its layer."""
     name, _, part = str(node.name).partition("/")
-    return f"{name}_dequantize" if part == "dequantize" else name
+    return f"{name}_{part}" if part.startswith("dequantize") else name
 
 
 def _tensor(name: str, value: ir.Value) -> Tensor:
@@ -91,39 +99,99 @@ def _affine(node: ir.Node) -> Affine:
     return Affine(scale=array(node.inputs[2]), bias=array(node.inputs[3]))
 
 
-def _float_conv(node: ir.Node, name: str, source: str, result: str) -> Step:
+def _window(node: ir.Node, kernel: Sequence[int]) -> Window:
+    """Return where the node's window stands; what lies behind the last pixel follows from the output's shape."""
+    rows, columns = kernel
+    top, left, _, _ = node.attributes["pads"].value
+    return Window((rows, columns), node.attributes["strides"].value[0], (top, left))
+
+
+def _float_conv(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
     epilogue = _thresholds(node) if node.op_type == "FloatConvThreshold" else _affine(node)
-    return FloatConv(name, source, result, weights=array(node.inputs[1]), epilogue=epilogue)
+    rows, columns, _, _ = static_shape(node.inputs[1])
+    stride, pads = node.attributes["strides"].value[0], list(node.attributes["pads"].value)
+    if rows != columns or rows % 2 == 0 or stride != 1 or pads != [rows // 2] * 4:
+        raise DlkError(
+            "a convolution of floats has a window that the runtime has no code for",
+            where=name,
+            expected="an odd square kernel, stride 1, SAME padding",
+            received=f"{rows}x{columns}, stride {stride}, pads {pads}",
+            fix="change the first layer, or let a quantized layer do what it does",
+        )
+    return FloatConv(name, reads[0], writes[0], weights=array(node.inputs[1]), epilogue=epilogue)
 
 
-def _quant_conv(node: ir.Node, name: str, source: str, result: str) -> Step:
+def _quant_conv(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
     epilogue = _thresholds(node) if node.op_type == "QuantConvThreshold" else _affine(node)
     weights = array(node.inputs[1])
-    _, height, width, _ = static_shape(node.inputs[0])
-    window = Window.same(weights.shape[:2], (height, width))
-    return QuantConv(name, source, result, weights=weights, epilogue=epilogue, window=window)
+    window = _window(node, weights.shape[:2])
+    return QuantConv(name, reads[0], writes[0], weights=weights, epilogue=epilogue, window=window)
 
 
-def _space_to_depth(node: ir.Node, name: str, source: str, result: str) -> Step:
-    return SpaceToDepth(name, source, result, block=node.attributes["blocksize"].as_int())
+def _need_codes(node: ir.Node, name: str) -> None:
+    if node.outputs[0].dtype != CODES:
+        raise DlkError(
+            f"{node.op_type} of floats is not supported",
+            where=name,
+            expected="quantized activations",
+            fix="let it follow a layer with an activation quantizer",
+        )
 
 
-def _depth_to_space(node: ir.Node, name: str, source: str, result: str) -> Step:
-    return DepthToSpace(name, source, result, block=node.attributes["blocksize"].as_int())
+def _max_pool(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    _need_codes(node, name)
+    return MaxPool(name, reads[0], writes[0], window=_window(node, node.attributes["kernel_shape"].value))
 
 
-def _dequantize(node: ir.Node, name: str, source: str, result: str) -> Step:
-    return Dequantize(name, source, result, table=array(node.inputs[1]))
+def _concat(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    _need_codes(node, name)
+    _need_last_axis(node, name)
+    return Concat(name, reads, writes[0])
 
 
-_STEPS: dict[str, Callable[[ir.Node, str, str, str], Step]] = {
+def _split(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    _need_codes(node, name)
+    _need_last_axis(node, name)
+    return Split(name, reads[0], writes)
+
+
+def _need_last_axis(node: ir.Node, name: str) -> None:
+    if node.attributes["axis"].as_int() != 3:
+        raise InternalError(f"{node.op_type} is no final op while it is NCHW", where=name)
+
+
+def _pad(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    _need_codes(node, name)
+    _, *before = node.attributes["pads"].value[:4]
+    _, *after = node.attributes["pads"].value[4:]
+    rows, columns, channels = zip(before, after, strict=True)
+    return Pad(name, reads[0], writes[0], rows=rows, columns=columns, channels=channels)
+
+
+def _space_to_depth(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    return SpaceToDepth(name, reads[0], writes[0], block=node.attributes["blocksize"].as_int())
+
+
+def _depth_to_space(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    return DepthToSpace(name, reads[0], writes[0], block=node.attributes["blocksize"].as_int())
+
+
+def _dequantize(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    return Dequantize(name, reads[0], writes[0], table=array(node.inputs[1]))
+
+
+_STEPS: dict[str, Callable[[ir.Node, str, Names, Names], Step]] = {
     "dlk.FloatConvThreshold": _float_conv,
     "dlk.FloatConvAffine": _float_conv,
     "dlk.QuantConvThreshold": _quant_conv,
     "dlk.QuantConvAffine": _quant_conv,
+    "dlk.MaxPool": _max_pool,
+    "dlk.Pad": _pad,
     "dlk.SpaceToDepth": _space_to_depth,
     "dlk.DepthToSpace": _depth_to_space,
     "dlk.Dequantize": _dequantize,
+    "Concat": _concat,
+    "Split": _split,
 }
 
 

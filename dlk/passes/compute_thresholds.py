@@ -9,7 +9,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from dlk.ir.codes import code_type, node_code_type
-from dlk.ir.edit import constant, insert_before, nodes, replace
+from dlk.ir.edit import attributes_of, constant, insert_before, nodes, replace
 from dlk.ir.ops import static_shape
 from dlk.ir.semantics import Chain
 from dlk.passes.base import Rewrite
@@ -41,7 +41,7 @@ class ComputeThresholds(Rewrite):
                 ],
                 name=f"{block.name}/threshold",
                 output=name,
-                attributes=kind.attributes(),
+                attributes={**attributes_of(block.conv), **kind.attributes()},
             )
             replace(quantize.outputs[0], codes)
         return bool(quantizers)

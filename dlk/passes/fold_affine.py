@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from dlk.errors import DlkError
-from dlk.ir.edit import constant, insert_before, nodes, replace
+from dlk.ir.edit import attributes_of, constant, insert_before, nodes, replace
 from dlk.ir.semantics import storable
 from dlk.passes.base import Rewrite
 from dlk.passes.patterns import Block, match_block
@@ -34,6 +34,7 @@ class FoldAffine(Rewrite):
                     constant(model.graph, f"{block.name}/b", bias),
                 ],
                 name=f"{block.name}/affine",
+                attributes=attributes_of(block.conv),
             )
             replace(cast.outputs[0], logits)
         return bool(casts)

@@ -6,7 +6,7 @@ import onnx_ir as ir
 from onnx_ir.passes import PostconditionError
 
 from dlk.ir.codes import code_type
-from dlk.ir.edit import array, constant, insert_before, is_op, nodes, replace
+from dlk.ir.edit import array, attributes_of, constant, insert_before, is_op, nodes, replace
 from dlk.passes.base import Rewrite, layer
 
 
@@ -28,7 +28,7 @@ class QuantizeConvolutions(Rewrite):
             sign, scale = conv.inputs[1].producer().inputs
             kind = code_type(codes)
             factor = array(scale).reshape(-1) * (kind.max_value / kind.levels)
-            sums = insert_before(conv, "dlk.QuantConv", [codes, sign], name=conv.name)
+            sums = insert_before(conv, "dlk.QuantConv", [codes, sign], name=conv.name, attributes=attributes_of(conv))
             rescaled = insert_before(
                 conv,
                 "dlk.Rescale",

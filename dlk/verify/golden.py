@@ -16,6 +16,7 @@ from dlk.errors import DlkError
 
 LARGEST = 4 << 30  # bytes when unpacked
 CODES = "codes/"
+INPUT = "input"
 
 # What zipfile, zlib and numpy raise on a file that is damaged or not ours.
 _DAMAGE = (
@@ -44,6 +45,10 @@ class Golden:
     def __len__(self) -> int:
         """Return N."""
         return len(self.images)
+
+    def given(self, source: str) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """Return what a layer of the graph read from ``source``: that layer's codes, or the floats of ``input``."""
+        return self.input if source == INPUT else self.codes[source]
 
 
 def read_golden(path: Path) -> Golden:

@@ -39,11 +39,11 @@ class LayeredReference(Protocol):
     def quantized_layers(self) -> tuple[str, ...]:
         """Return the layers that give codes, in execution order."""
 
-    def source(self, name: str) -> str:
-        """Return the layer whose codes the layer reads, or ``input``."""
+    def sources(self, name: str) -> tuple[str, ...]:
+        """Return the layers whose codes the layer reads, or ``input``."""
 
-    def layer_codes(self, name: str, source: NDArray[Any]) -> JudgedCodes:
-        """Return the layer's codes on given input."""
+    def layer_codes(self, name: str, codes: Mapping[str, NDArray[Any]]) -> JudgedCodes:
+        """Return the layer's codes on given codes of each source; those of ``input`` are the network's floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,12 @@ def check_rounding(
     """Compare the reference with the graph's tensors; ``free(index)`` is the reference's own trace of an image."""
     layers = []
     first = None
-    for name in reference.quantized_layers:
+    names = reference.quantized_layers
+    for name in names:
         if name not in golden.codes:
             raise DlkError("the reference tensors lack a layer", where=name, fix="export the checkpoint again")
+        _need_same_shape(name, free(0)[name], golden.codes[name][0])
+    for name in names:
         layer, difference = _check_layer(reference, golden, free, name)
         layers.append(layer)
         first = first or difference
@@ -120,13 +123,12 @@ def _need_same_shape(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> Non
 def _check_layer(
     reference: LayeredReference, golden: Golden, free: Callable[[int], Mapping[str, NDArray[Any]]], name: str
 ) -> tuple[LayerRounding, Difference | None]:
-    source = reference.source(name)
+    sources = reference.sources(name)
     values = differing = unexplained = running_free = 0
     first = None
     for image, theirs in enumerate(golden.codes[name]):
-        given = golden.codes[source][image] if source in golden.codes else golden.input[image]
+        given = {source: golden.given(source)[image] for source in sources}
         ours = reference.layer_codes(name, given)
-        _need_same_shape(name, ours.codes, theirs)
         wrong = ours.unexplained(theirs)
         values += theirs.size
         differing += int(np.count_nonzero(ours.codes != theirs))

@@ -171,7 +171,8 @@ class Verifier:
         for candidate in candidates:
             report(candidate.executor.name)
             count = min(EMULATED_IMAGES, len(self.golden)) if candidate.emulated else len(self.golden)
-            results.append(check_equality(candidate.executor, self.golden.input[:count], self.trace))
+            inputs, derived = self.golden.input[:count], self.reference.derived
+            results.append(check_equality(candidate.executor, inputs, self.trace, derived=derived))
         results += [self._check_pixels(item) for item in built if is_native(item.target)]
         report("onnxruntime")
         return Verification(tuple(results), tuple(missing), rounding, self._onnx_agreement())

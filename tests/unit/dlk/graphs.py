@@ -14,10 +14,6 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper, parser
 
 from dlk.frontends.onnx import load
-from dlk.ir.check import check
-from dlk.ir.codes import CodeType
-from dlk.ir.edit import constant, retype, tidy
-from dlk.ir.ops import OPS
 
 WEIGHT_QUANTIZER = """<domain: "blueoil", opset_import: ["" : 18]>
 {name} (x) => (y) {{
@@ -67,7 +63,10 @@ EPSILON = float(np.float32(1e-3))
 
 @dataclass
 class Layer:
-    """A block: window k, filters, what quantizes weights ('', 'tensor', 'channel') and activations (bits or 0)."""
+    """A block: window k, filters, what quantizes weights ('', 'tensor', 'channel') and activations (bits or 0).
+
+    window: rows and columns where they differ; pads: as ONNX has them, SAME for stride 1 unless given.
+    """
 
     name: str
     k: int = 1
@@ -79,6 +78,9 @@ class Layer:
     norm: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     relu: bool = False
     epsilon: float = EPSILON
+    stride: int = 1
+    window: tuple[int, int] | None = None
+    pads: Sequence[int] | None = None
 
 
 class Builder:
@@ -106,7 +108,8 @@ class Builder:
         self.channels = self.channels * block**2 if op == "SpaceToDepth" else self.channels // block**2
 
     def layer(self, layer: Layer) -> None:
-        shape = (layer.filters, self.channels, layer.k, layer.k)
+        rows, columns = layer.window or (layer.k, layer.k)
+        shape = (layer.filters, self.channels, rows, columns)
         kernel = self.rng.standard_normal(shape) if layer.kernel is None else layer.kernel
         assert kernel.shape == shape
         weights = self.store(f"{layer.name}/kernel", kernel)
@@ -118,11 +121,11 @@ class Builder:
             "Conv",
             f"{layer.name}/conv",
             [self.value, weights],
-            kernel_shape=[layer.k, layer.k],
-            strides=[1, 1],
-            pads=[layer.k // 2] * 4,
+            kernel_shape=[rows, columns],
+            strides=[layer.stride] * 2,
+            pads=[rows // 2, columns // 2] * 2 if layer.pads is None else list(layer.pads),
         )
-        norm = {**self.random_norm(layer.filters, layer.k**2 * self.channels), **layer.norm}
+        norm = {**self.random_norm(layer.filters, rows * columns * self.channels), **layer.norm}
         names = [self.store(f"{layer.name}/{key}", norm[key]) for key in ("gamma", "beta", "mean", "variance")]
         value = self.add("BatchNormalization", f"{layer.name}/batch_norm", [value, *names], epsilon=layer.epsilon)
         if layer.bits:
@@ -259,49 +262,3 @@ def run_onnx(model: onnx.ModelProto | ir.Model, x: NDArray, fetch: Sequence[str]
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(copy.SerializeToString(), options)
     return [value[0] for value in session.run(list(fetch), {"images_placeholder": x[None]})]
-
-
-class Hand:
-    """A graph written node by node, at any stage: typed by the rules of the ops."""
-
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        self.x = ir.Value(name="images_placeholder", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape([1, *shape]))
-        self.graph = ir.Graph([self.x], [], nodes=[], opset_imports={"": 18, "dlk": 1, "blueoil": 1}, name="hand-built")
-
-    def constant(self, name: str, values: NDArray) -> ir.Value:
-        return constant(self.graph, name, values)
-
-    def node(
-        self, op: str, inputs: Sequence[ir.Value], name: str, output: str = "", **attributes: int | float | list[int]
-    ) -> ir.Value:
-        """Append a node of the op (``domain.Name``) and return its output."""
-        entry = OPS[op]
-        node = ir.node(entry.name, inputs, attributes, domain=entry.domain, name=name)
-        node.outputs[0].name = output or f"{name}:0"
-        retype(node)
-        self.graph.append(node)
-        return node.outputs[0]
-
-    def norm(
-        self, x: ir.Value, name: str = "conv1", op: str = "dlk.BatchNorm", epsilon: float = EPSILON, **vectors: NDArray
-    ) -> ir.Value:
-        """Append a batch normalisation with gamma, beta, mean and variance as given."""
-        names = ("gamma", "beta", "mean", "variance")
-        constants = [self.constant(f"{name}/{key}", np.asarray(vectors[key], np.float32)) for key in names]
-        return self.node(op, [x, *constants], f"{name}/batch_norm", epsilon=epsilon)
-
-    def dequantize(self, codes: ir.Value, name: str, bits: int = 2, max_value: float = 2.0) -> ir.Value:
-        table = self.constant(f"{name}/values", CodeType(bits, max_value).values())
-        return self.node("dlk.Dequantize", [codes, table], f"{name}/dequantize", bits=bits, max_value=max_value)
-
-    def model(self, output: ir.Value) -> ir.Model:
-        """Close the graph, which must keep the rules, and return it."""
-        output.name = "output"
-        self.graph.outputs.append(output)
-        model = ir.Model(self.graph, ir_version=10)
-        for proto in FUNCTIONS:
-            function = ir.serde.deserialize_function(proto)
-            model.functions[function.identifier()] = function
-        tidy(model)
-        check(model)
-        return model

@@ -87,6 +87,20 @@ def test_a_missing_or_misshapen_layer_differs_whole(
     assert [layer.mismatches for layer in result.layers] == [0, 120, 0]
 
 
+def test_what_follows_from_layers_is_compared_where_it_was_traced(inputs: np.ndarray) -> None:
+    """conv10 takes the place of a concat: an executor may hold it as parts, but what it traces must be right."""
+
+    def compared(change: Callable[[dict[str, np.ndarray]], None]):  # type: ignore[no-untyped-def]
+        return check_equality(Made(change), inputs, lambda index: reference(inputs[index]), derived=("conv10",))
+
+    untraced = compared(lambda trace: trace.pop("conv10"))
+    assert untraced.passed and [layer.layer for layer in untraced.layers] == ["conv2", "output"]
+    wrong = compared(lambda trace: trace["conv10"].__ixor__(1))
+    assert wrong.first is not None and wrong.first.layer == "conv10"
+    missing = compared(lambda trace: trace.pop("conv2"))
+    assert not missing.passed and missing.first is not None and missing.first.layer == "conv2"
+
+
 def test_an_executor_that_fails_is_a_result_with_its_reason(inputs: np.ndarray) -> None:
     def change(trace: dict[str, np.ndarray]) -> None:
         raise VerificationError("it crashed", received="signal 11")

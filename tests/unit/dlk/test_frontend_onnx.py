@@ -85,9 +85,8 @@ def opset(model: onnx.ModelProto) -> None:
 CHANGES: dict[str, Callable[[onnx.ModelProto], object]] = {
     "s2d1: Softplus is not supported": unsupported,
     "conv2/conv: 3 inputs": bias,
-    "conv2/conv: strides is (2, 2), only (1, 1) is taken": lambda m: attribute(m, "conv2/conv", "strides", [2, 2]),
+    "conv2/conv: dilations is (2, 2), only (1, 1) is taken": lambda m: attribute(m, "conv2/conv", "dilations", [2, 2]),
     "conv2/conv: the attribute kernel_shape is missing": drop_attribute,
-    "conv2/conv: pads [0, 0, 0, 0]": lambda m: attribute(m, "conv2/conv", "pads", [0, 0, 0, 0]),
     "conv1/activation_quantizer: bits 9": lambda m: attribute(m, "conv1/activation_quantizer", "bits", 9),
     "conv1/activation_quantizer: max_value": lambda m: attribute(m, "conv1/activation_quantizer", "max_value", 0.0),
     "conv2/gamma: holds a number that is not finite": lambda m: weights(m, "conv2/gamma", [np.nan] * 8),

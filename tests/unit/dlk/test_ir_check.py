@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 import pytest
-from graphs import Hand, image, run_onnx, segnet
+from graphs import image, run_onnx, segnet
+from hand import Hand
 
 from dlk.ir.check import BrokenGraphError, check
 from dlk.ir.codes import CodeType, code_type
@@ -37,8 +38,13 @@ def fill(model: ir.Model, index: int, operand: int, values: np.ndarray) -> None:
     node(model, index).replace_input_with(operand, constant(model.graph, f"new{operand}", values))
 
 
-def set_attribute(model: ir.Model, index: int, name: str, value: float) -> None:
+def set_attribute(model: ir.Model, index: int, name: str, value: float | list[int]) -> None:
     node(model, index).attributes.add(ir.convenience.convert_attribute(name, value))
+
+
+def set_window(model: ir.Model, **facts: list[int]) -> None:
+    for name, value in facts.items():
+        set_attribute(model, 1, name, value)
 
 
 BREAKS: dict[str, Callable[[ir.Model], object]] = {
@@ -55,8 +61,13 @@ BREAKS: dict[str, Callable[[ir.Model], object]] = {
     "thresholds are": lambda m: fill(m, 1, 2, np.zeros((4, 2), np.int32)),
     "directions are": lambda m: fill(m, 1, 3, np.ones(3, np.int8)),
     "reads 5 channels": lambda m: fill(m, 1, 1, np.ones((3, 3, 5, 4), np.int8)),
-    "window 2x3 is even": lambda m: fill(m, 1, 1, np.ones((2, 3, 4, 4), np.int8)),
-    "a sign is neither": lambda m: fill(m, 1, 1, np.zeros((3, 3, 4, 4), np.int8)),
+    "is larger than the padded image": lambda m: fill(m, 1, 1, np.ones((7, 3, 4, 4), np.int8)),
+    "its strides 2 and 1 differ": lambda m: set_window(m, strides=[2, 1], pads=[1, 1, 4, 1]),
+    "strides \\[0, 0\\] are not two steps": lambda m: set_window(m, strides=[0, 0]),
+    "pads \\[-1, 1, 1, 1\\] are not four widths": lambda m: set_window(m, pads=[-1, 1, 1, 1]),
+    "the attribute strides is missing": lambda m: node(m, 1).attributes.pop("strides"),
+    "a sign is none of": lambda m: fill(m, 1, 1, np.full((3, 3, 4, 4), 2, np.int8)),
+    "a direction is neither": lambda m: fill(m, 1, 3, np.zeros(4, np.int8)),
     "do not follow their direction": lambda m: fill(m, 1, 2, np.tile(np.int32([1, 0, 2]), (4, 1))),
     "is not finite": lambda m: fill(m, 0, 1, np.full((1, 1, 3, 4), np.nan, np.float32)),
     "a threshold is not a number": lambda m: fill(m, 0, 2, np.full((4, 3), np.nan, np.float32)),

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from graphs import Hand, run_onnx
+from graphs import run_onnx
+from hand import Hand
 
 from dlk.ir.check import check
 from dlk.ir.edit import array

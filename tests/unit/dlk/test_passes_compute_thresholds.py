@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import Hand, run_onnx
+from graphs import run_onnx
+from hand import Hand
 
 from dlk.errors import InternalError
 from dlk.ir.check import check
@@ -19,7 +20,7 @@ NORM = {
 }
 
 
-def integer_layer(hand: Hand, k: int, bits: int):
+def integer_layer(hand: Hand, k: int, bits: int, signs: tuple[int, ...] = (-1, 1), **facts: list[int]):
     """Codes of the rounded input -> QuantConv -> Rescale -> BatchNorm -> Quantize."""
     identity = hand.constant("conv1/float_kernel", np.eye(4, dtype=np.float32)[None, None])
     halves = hand.constant("conv1/thresholds", np.tile(np.float32([0.5, 1.5, 2.5]), (4, 1)))
@@ -27,17 +28,19 @@ def integer_layer(hand: Hand, k: int, bits: int):
     x = hand.node(
         "dlk.FloatConvThreshold", [hand.x, identity, halves, rising], "conv1/threshold", bits=2, max_value=2.0
     )
-    sign = hand.constant("conv2/sign", RNG.choice([-1, 1], (k, k, 4, 5)).astype(np.int8))
-    x = hand.node("dlk.QuantConv", [x, sign], "conv2/conv")
+    sign = hand.constant("conv2/sign", RNG.choice(signs, (k, k, 4, 5)).astype(np.int8))
+    x = hand.node("dlk.QuantConv", [x, sign], "conv2/conv", **facts)
     x = hand.node("dlk.Rescale", [x, hand.constant("conv2/factor", np.linspace(0.05, 0.4, 5))], "conv2/rescale")
     x = hand.norm(x, "conv2", **NORM)
     return hand.node("dlk.Quantize", [x], "conv2/quantize", "conv2/codes", bits=bits, max_value=2.0)
 
 
-@pytest.mark.parametrize(("k", "bits"), [(1, 2), (3, 1), (3, 4)])
-def test_integer_layer(k: int, bits: int) -> None:
+@pytest.mark.parametrize("facts", [{}, {"strides": [2, 2], "pads": [0, 2, 1, 0]}], ids=["same", "strided"])
+@pytest.mark.parametrize("signs", [(-1, 1), (-1, 0, 1)], ids=["binary", "ternary"])
+@pytest.mark.parametrize(("k", "bits"), [(1, 2), (3, 1), (3, 4), (2, 2)])
+def test_integer_layer(k: int, bits: int, signs: tuple[int, ...], facts: dict) -> None:
     hand = Hand((6, 6, 4))
-    model = hand.model(hand.dequantize(integer_layer(hand, k, bits), "conv2", bits))
+    model = hand.model(hand.dequantize(integer_layer(hand, k, bits, signs, **facts), "conv2", bits))
     x = RNG.uniform(-1, 3, (6, 6, 4)).astype(np.float32)
     (before,) = run_onnx(model, x, ("conv2/codes",))
     ComputeThresholds()(model)

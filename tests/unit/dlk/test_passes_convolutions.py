@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import Hand, run_onnx
+from graphs import run_onnx
+from hand import Hand
 from onnx_ir.passes import PostconditionError
 
 from dlk.ir.check import check
@@ -23,8 +24,8 @@ def quantized(hand: Hand, bits: int = 2, max_value: float = 3.0):
     return hand.dequantize(codes, "conv1", bits, max_value)
 
 
-def binary_kernel(hand: Hand, scale: list[float], shape: tuple[int, ...]):
-    sign = hand.constant("conv2/sign", RNG.choice([-1, 1], shape).astype(np.int8))
+def binary_kernel(hand: Hand, scale: list[float], shape: tuple[int, ...], signs: tuple[int, ...] = (-1, 1)):
+    sign = hand.constant("conv2/sign", RNG.choice(signs, shape).astype(np.int8))
     scales = hand.constant("conv2/scale", np.array(scale, np.float64).reshape(1, 1, 1, -1))
     return hand.node("dlk.BinaryKernel", [sign, scales], "conv2/binary_kernel")
 
@@ -57,12 +58,15 @@ def test_two_readers_of_the_values() -> None:
     assert np.array_equal(run_onnx(model, X)[0], before)
 
 
-@pytest.mark.parametrize("k", [1, 3])
-def test_convolution_of_codes(k: int) -> None:
+@pytest.mark.parametrize("facts", [{}, {"strides": [2, 2], "pads": [0, 2, 1, 0]}], ids=["same", "strided"])
+@pytest.mark.parametrize("signs", [(-1, 1), (-1, 0, 1)], ids=["binary", "ternary"])
+@pytest.mark.parametrize("window", [(1, 1), (3, 3), (2, 3)])
+def test_convolution_of_codes(window: tuple[int, int], signs: tuple[int, ...], facts: dict) -> None:
     """Codes of value 0..3 and scales that are powers of two: every number is exact before and after."""
     hand = Hand(X.shape)
     values = quantized(hand)
-    x = hand.node("dlk.Conv", [values, binary_kernel(hand, [0.5, 2, 1, 0.25, 0], (k, k, 4, 5))], "conv2/conv")
+    kernel = binary_kernel(hand, [0.5, 2, 1, 0.25, 0], (*window, 4, 5), signs)
+    x = hand.node("dlk.Conv", [values, kernel], "conv2/conv", **facts)
     one = np.ones(5)
     x = hand.norm(x, "conv2", epsilon=0.0, gamma=one, beta=0 * one, mean=0 * one, variance=one)
     model = hand.model(hand.node("Cast", [x], "conv2/cast", to=1))
@@ -70,6 +74,8 @@ def test_convolution_of_codes(k: int) -> None:
     QuantizeConvolutions()(model)
     check(model)
     assert not nodes(model, "dlk.Conv", "dlk.Dequantize", "dlk.BinaryKernel")
+    (conv,) = nodes(model, "dlk.QuantConv")
+    assert all(list(conv.attributes[key].value) == value for key, value in facts.items())
     assert np.array_equal(run_onnx(model, X)[0], before)
     assert array(model.graph.initializers["conv2/factor"]).tolist() == [0.5, 2, 1, 0.25, 0]
 

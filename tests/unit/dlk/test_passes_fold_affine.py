@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import EPSILON, Hand, run_onnx
+from graphs import EPSILON, run_onnx
+from hand import Hand
 
 from dlk.errors import DlkError
 from dlk.ir.check import check

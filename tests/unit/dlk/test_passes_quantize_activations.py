@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import Hand, run_onnx
+from graphs import run_onnx
+from hand import Hand
 
 from dlk.ir.check import check
 from dlk.passes.quantize_activations import QUANTIZER, QuantizeActivations

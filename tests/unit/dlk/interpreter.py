@@ -1,0 +1,138 @@
+"""A Program executed step by step, pixel by pixel, as its dataclasses describe it, and by nothing of the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlk.lowering.program import (
+    Affine,
+    Concat,
+    DepthToSpace,
+    Dequantize,
+    FloatConv,
+    MaxPool,
+    Pad,
+    Program,
+    QuantConv,
+    SpaceToDepth,
+    Split,
+    Step,
+    Tensor,
+    Thresholds,
+    Window,
+)
+
+Arrays = list[NDArray[Any]]
+
+
+def interpret(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """Return every tensor by its name. image: float32 [H, W, C]; codes are uint8."""
+    values: dict[str, NDArray[Any]] = {program.input: np.where(np.abs(image) < 2.0**-126, np.float32(0), image)}
+    for step in program.steps:
+        results = [program.tensors[name] for name in step.writes]
+        made = _STEPS[type(step)](step, [values[name] for name in step.reads], results)
+        for tensor, array in zip(results, made, strict=True):
+            assert array.shape == tensor.shape, step.name
+            assert array.dtype == (np.uint8 if tensor.bits else np.float32), step.name
+            assert tensor.name not in values, step.name
+            values[tensor.name] = array
+    return values
+
+
+def _taps(x: NDArray[Any], window: Window, y: int, z: int) -> NDArray[Any]:
+    """Return the pixels [kh, kw, c] under the window at row y, column z of the output; 0 outside."""
+    (rows, columns), (top, left) = window.kernel, window.before
+    under = np.zeros((rows, columns, x.shape[2]), x.dtype)
+    for row, column in np.ndindex(rows, columns):
+        at = (y * window.stride - top + row, z * window.stride - left + column)
+        if 0 <= at[0] < x.shape[0] and 0 <= at[1] < x.shape[1]:
+            under[row, column] = x[at]
+    return under
+
+
+def _float_conv(step: FloatConv, parts: Arrays, results: list[Tensor]) -> Arrays:
+    (x,) = parts
+    window = Window.same(step.weights.shape[:2], x.shape[:2])
+    sums = np.zeros(results[0].shape, np.float32)
+    for y, z in np.ndindex(results[0].shape[:2]):
+        under = _taps(x, window, y, z)
+        for tap in np.ndindex(under.shape):
+            sums[y, z] += under[tap] * step.weights[tap]
+    return [_ended(step.epilogue, np.where(np.abs(sums) < 2.0**-126, np.float32(0), sums))]
+
+
+def _quant_conv(step: QuantConv, parts: Arrays, results: list[Tensor]) -> Arrays:
+    (x,) = parts
+    assert set(np.unique(step.weights)) <= {-1, 0, 1}
+    sums = np.zeros(results[0].shape, np.int64)
+    for y, z in np.ndindex(results[0].shape[:2]):
+        sums[y, z] = np.tensordot(_taps(x.astype(np.int64), step.window, y, z), step.weights.astype(np.int64), axes=3)
+    return [_ended(step.epilogue, sums)]
+
+
+def _ended(epilogue: Thresholds | Affine, sums: NDArray[Any]) -> NDArray[Any]:
+    if isinstance(epilogue, Affine):
+        return sums.astype(np.float32) * epilogue.scale + epilogue.bias
+    above, below = sums[..., None] >= epilogue.values, sums[..., None] <= epilogue.values
+    return np.where(epilogue.directions > 0, above.sum(-1), below.sum(-1)).astype(np.uint8)
+
+
+def _max_pool(step: MaxPool, parts: Arrays, results: list[Tensor]) -> Arrays:
+    y = np.zeros(results[0].shape, np.uint8)
+    for at in np.ndindex(results[0].shape[:2]):
+        y[at] = _taps(parts[0], step.window, *at).max(axis=(0, 1))
+    return [y]
+
+
+def _split(step: Split, parts: Arrays, results: list[Tensor]) -> Arrays:
+    ends = np.cumsum([tensor.shape[2] for tensor in results])
+    assert ends[-1] == parts[0].shape[2]
+    return [parts[0][..., end - tensor.shape[2] : end] for end, tensor in zip(ends, results, strict=True)]
+
+
+def _pad(step: Pad, parts: Arrays, results: list[Tensor]) -> Arrays:
+    y = np.zeros(results[0].shape, np.uint8)
+    height, width, channels = parts[0].shape
+    top, left, front = step.rows[0], step.columns[0], step.channels[0]
+    y[top : top + height, left : left + width, front : front + channels] = parts[0]
+    widths = (step.rows, step.columns, step.channels)
+    assert y.shape == tuple(n + sum(pair) for n, pair in zip(parts[0].shape, widths, strict=True))
+    return [y]
+
+
+def _space_to_depth(step: SpaceToDepth, parts: Arrays, results: list[Tensor]) -> Arrays:
+    (x,) = parts
+    y = [x[dy :: step.block, dx :: step.block] for dy in range(step.block) for dx in range(step.block)]
+    return [np.concatenate(y, axis=2)]
+
+
+def _depth_to_space(step: DepthToSpace, parts: Arrays, results: list[Tensor]) -> Arrays:
+    y = np.zeros(results[0].shape, parts[0].dtype)
+    for number, part in enumerate(np.split(parts[0], step.block**2, axis=2)):
+        y[number // step.block :: step.block, number % step.block :: step.block] = part
+    return [y]
+
+
+def _dequantize(step: Dequantize, parts: Arrays, results: list[Tensor]) -> Arrays:
+    return [step.table[parts[0]]]
+
+
+def _concat(step: Concat, parts: Arrays, results: list[Tensor]) -> Arrays:
+    return [np.concatenate(parts, axis=2)]
+
+
+_STEPS: dict[type[Step], Callable[[Any, Arrays, list[Tensor]], Arrays]] = {
+    FloatConv: _float_conv,
+    QuantConv: _quant_conv,
+    MaxPool: _max_pool,
+    Concat: _concat,
+    Split: _split,
+    Pad: _pad,
+    SpaceToDepth: _space_to_depth,
+    DepthToSpace: _depth_to_space,
+    Dequantize: _dequantize,
+}
