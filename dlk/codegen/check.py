@@ -44,7 +44,7 @@ def check(program: Program) -> None:
 def check_memory(program: Program, numbers: Parameters) -> None:
     """Raise DlkError when a network would need so much memory that sizes of 32 bits overflow."""
     needed = numbers.arena.size + max(step.scratch_bytes for step in numbers.steps)
-    needed += sum(4 * step.tree.entries for step in numbers.steps if step.tree is not None)
+    needed += sum(2 * step.tree.entries for step in numbers.steps if step.tree is not None)
     if needed > MAX_MEMORY:
         raise DlkError(
             "The network needs too much memory.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs
 from dlk.lowering.layout import Arena, lay_out
 from dlk.lowering.operations import Op, Operation, Operations, operations
-from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor, Thresholds
+from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor
 
-_OUTPUT_BLOCK = 4  # kOutputBlock of kernels/float_conv.h
+# kernels/float_conv.h: output channels are padded to the widest vector; a word is summed by groups of pixels.
+_COLUMNS = 16
+_MOST_PIXELS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,13 @@ class StepParameters:
     kernel: str = ""
     taps: tuple[tuple[int, int, int], ...] = ()
     phases: int = 1
+    stride: int = 1
     before: tuple[int, int, int] = (0, 0, 0)
     scratch_bytes: int = 0
     float_weights: NDArray[np.float32] | None = None
     sign_words: NDArray[np.uint64] | None = None
     tree: TreeShape | None = None
     int_thresholds: NDArray[np.int32] | None = None
-    float_thresholds: NDArray[np.float32] | None = None
     directions: NDArray[np.int8] | None = None
     scale: NDArray[np.float32] | None = None
     bias: NDArray[np.float32] | None = None
@@ -109,28 +112,45 @@ def _quant_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes:
 def _float_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
     step = operation.step
     assert isinstance(step, FloatConv)  # noqa: S101 - operations() pairs them
-    kernel, _, cin, cout = step.weights.shape
-    weights = np.zeros((kernel, kernel, cin, -(-cout // _OUTPUT_BLOCK) * _OUTPUT_BLOCK), np.float32)
-    weights[..., :cout] = step.weights
-    rows = kernel * kernel * cin + _OUTPUT_BLOCK
-    reach = kernel // 2
-    window = tuple((0, y - reach, x - reach) for y in range(kernel) for x in range(kernel))
-    conv = replace(plain, taps=window, float_weights=weights)
+    cout = step.weights.shape[3]
+    weights = step.weights.reshape(-1, cout)
+    conv = replace(_windowed(plain, operation), stride=operation.stride)
+    scratch = _lines(4 * ends.source.shape[2]) + _lines(8 * len(operation.taps) * (_MOST_PIXELS + 1))
     if isinstance(step.epilogue, Affine):
         return replace(
             conv,
             kernel="FloatConvFloats",
-            scratch_bytes=(rows + cout) * _row_bytes(lanes),
-            scale=step.epilogue.scale,
-            bias=step.epilogue.bias,
+            scratch_bytes=scratch,
+            float_weights=_columns(weights),
+            scale=_columns(step.epilogue.scale),
+            bias=_columns(step.epilogue.bias),
         )
+    directions = step.epilogue.directions.astype(np.float32)
+    thresholds = _columns(_ordered(step.epilogue.values.T * directions))
     return replace(
         conv,
         kernel=f"FloatConvCodes<{ends.result.bits}>",
-        scratch_bytes=rows * _row_bytes(lanes),
-        float_thresholds=_ascending(step.epilogue),
-        directions=step.epilogue.directions,
+        scratch_bytes=scratch + _lines(thresholds.nbytes),
+        # acc <= t is -acc >= -t, and the sum of negated terms is the negated sum.
+        float_weights=_columns(weights * directions),
+        int_thresholds=thresholds,
     )
+
+
+def _columns(values: NDArray[Any]) -> NDArray[Any]:
+    """Pad the last axis, of output channels, with zeros."""
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, -values.shape[-1] % _COLUMNS)])
+
+
+def _ordered(thresholds: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return integers that are to float sums' bits, as integers that ascend, what the thresholds are to the sums.
+
+    A subnormal sum counts as 0: it reaches every threshold up to 0 and none above.
+    """
+    tiny = np.finfo(np.float32).tiny
+    least = np.where(thresholds > 0, tiny, -np.nextafter(tiny, np.float32(0)))
+    bits = np.where(np.abs(thresholds) < tiny, least, thresholds).astype(np.float32).view(np.int32)
+    return bits ^ (bits >> 31 & 0x7FFFFFFF)
 
 
 def _max_pool(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
@@ -178,11 +198,10 @@ def _suffix(tensor: Tensor) -> str:
     return "Floats" if tensor.kind is Kind.FLOAT else "Codes"
 
 
-def _ascending(epilogue: Thresholds) -> NDArray[np.float32]:
-    """Return thresholds for comparisons >= only: acc <= t is -acc >= -t, and descending t negated ascend."""
-    return (epilogue.values * epilogue.directions[:, None]).astype(np.float32)
+def _lines(size: int) -> int:
+    return -(-size // 64) * 64
 
 
 def _row_bytes(lanes: int) -> int:
-    """Return the bytes of one channel's floats of a tile: row_floats of kernels/tail.h."""
+    """Return the bytes of one channel's floats of a tile: kRowFloats of kernels/tail.h."""
     return (32 * 2 * lanes + 16) * 4

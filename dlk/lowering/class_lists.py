@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 MAX_DEPTH = 8
 QUAD = 4  # a list is padded to a multiple of four inputs
-MAX_INPUTS = QUAD * 0xFFFF  # of one output: the runtime counts the quads of a list in 16 bits
+MAX_INPUTS = 0xFFFF // 2  # of one output: the runtime numbers inputs and their complements in 16 bits
 _HASH = 2654435761
 _COMPARE_OPERATIONS = 2.0  # a plane of one comparison, with the load of its constant
 _MEMORY_OPERATIONS = 1.5  # a plane of a sum that is added from memory to memory

@@ -13,7 +13,6 @@ from dlk.lowering.operations import Operations
 from dlk.lowering.program import Kind, Tensor
 
 LINE_WORDS = 8  # planes and guards are whole cache lines
-ROW_BITS = 8  # rows begin at bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class _Rows:
         self._leaders: dict[str, str] = {}
         self._stride: dict[str, int] = {}
         self._guard: dict[str, int] = {}
-        windows = [step for step in program.steps if step.taps]
+        windows = [s for s in program.steps if s.taps and program.tensors[s.input].kind is Kind.CODES]
         for step in windows:
             self._join(step.input, step.output)
         for name, view in program.views.items():
@@ -108,7 +107,7 @@ class _Rows:
 
     def _need_bits(self, name: str, bits: int) -> None:
         leader = self._leader(name)
-        self._stride[leader] = max(self._stride.get(leader, 0), _round_up(bits, ROW_BITS))
+        self._stride[leader] = max(self._stride.get(leader, 0), bits)
 
 
 def _buffers(program: Operations, rows: _Rows, source: str, result: str) -> list[Buffer]:

@@ -1,8 +1,8 @@
 """From a program's steps to what the runtime executes: strided windows by phases, parts of tensors as views.
 
-A window of stride 2 reads a tensor whose 2x2 blocks were moved into channels: there its pixels stand side by side, and
-it becomes a window of stride 1 over four phases. Splitting copies nothing, since the channels of a tensor lie one after
-the other; nor does concatenation where a part can be written in its place at once.
+A window of stride 2 on codes reads a tensor whose 2x2 blocks were moved into channels: there its pixels stand side by
+side, and it becomes a window of stride 1 over four phases. Splitting copies nothing, since the channels of a tensor lie
+one after the other; nor does concatenation where a part can be written in its place at once.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dlk.lowering.program import (
     DepthToSpace,
     Dequantize,
     FloatConv,
+    Kind,
     MaxPool,
     Pad,
     Program,
@@ -62,9 +63,9 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call of a kernel. taps: of a window, row by row; phases: 1, or 4 for stride 2.
+    """One call of a kernel. taps: of a window, row by row; phases: of the input, 1, or 4 for stride 2 on codes.
 
-    helper: the operation prepares or finishes a step and is no step of the program's own.
+    stride: of a window on floats. helper: the operation serves a step and is no step of the program's own.
     """
 
     op: Op
@@ -74,6 +75,7 @@ class Operation:
     step: Step
     taps: tuple[Tap, ...] = ()
     phases: int = 1
+    stride: int = 1
     helper: bool = False
 
 
@@ -113,6 +115,10 @@ def operations(program: Program) -> Operations:
             result.steps += _concat(step, makers, program, result)
         elif isinstance(step, QuantConv | MaxPool):
             result.steps += _windowed(step, step.window, result.tensors)
+        elif isinstance(step, FloatConv):
+            result.steps.append(_float_conv(step, makers, program))
+        elif _absorbed(step, program):
+            del result.tensors[step.writes[0]]
         else:
             result.steps.append(Operation(_OPS[type(step)], step.name, step.input, step.output, step))
     return result
@@ -125,6 +131,28 @@ def taps(window: Window) -> tuple[Tap, ...]:
         for row in (y - window.before[0] for y in range(window.kernel[0]))
         for column in (x - window.before[1] for x in range(window.kernel[1]))
     )
+
+
+def _float_conv(step: FloatConv, makers: Mapping[str, Step], program: Program) -> Operation:
+    """Return the convolution; blocks that were moved into channels only for it are read where they lie in the image.
+
+    The order of the sum stays: kernel row, kernel column, then the channel, which is block row, block column, channel.
+    """
+    rows, columns, _, _ = step.weights.shape
+    window = taps(Window((rows, columns), 1, (rows // 2, columns // 2)))
+    move = makers.get(step.input)
+    if move is None or not _absorbed(move, program):
+        return Operation(Op.FLOAT_CONV, step.name, step.input, step.output, step, taps=window)
+    blocks = [Tap(0, 2 * tap.dy + y, 2 * tap.dx + x) for tap in window for y in (0, 1) for x in (0, 1)]
+    return Operation(Op.FLOAT_CONV, step.name, move.reads[0], step.output, step, taps=tuple(blocks), stride=2)
+
+
+def _absorbed(step: Step, program: Program) -> bool:
+    """Say whether a move of floats into channels is done by the convolution that reads its result, and by no other."""
+    if not isinstance(step, SpaceToDepth) or program.tensors[step.output].kind is not Kind.FLOAT:
+        return False
+    readers = [other for other in program.steps if step.output in other.reads]
+    return step.output != program.output and len(readers) == 1 and isinstance(readers[0], FloatConv)
 
 
 def _windowed(step: QuantConv | MaxPool, window: Window, tensors: dict[str, Tensor]) -> Iterator[Operation]:

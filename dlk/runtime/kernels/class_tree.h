@@ -15,19 +15,10 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-// How many levels of the tree are held in registers before sums go to memory.
-constexpr int kRegisterLevels = kLanes == 8 ? 2 : 0;
-
-// How many inputs are added in one round of counting.
-#ifndef DLK_ROUND
-#define DLK_ROUND 16
-#endif
-constexpr int kRound = DLK_ROUND;
-
 // Reads the class lists of a group in order.
 struct Cursor {
   const char* taps;
-  const uint32_t* entries;
+  const uint16_t* entries;
   const uint16_t* quads;
 };
 
@@ -106,7 +97,7 @@ struct ClassTree {
   static DLK_INLINE void count(Cursor& cursor, Counter<Width::of[0]>& total) {
     Counter<Width::of[0]> waiting;
     const int quads = *cursor.quads++;
-    const uint32_t* entries = cursor.entries;
+    const uint16_t* entries = cursor.entries;
     constexpr int round_quads = kRound / 4;
     entries += 4 * count_first<1>((quads - 1) % round_quads + 1, total, waiting, cursor.taps, entries);
     for (int rest = (quads - 1) / round_quads; rest > 0; --rest) {
@@ -118,7 +109,7 @@ struct ClassTree {
 
   template <int Quads>
   static DLK_INLINE int count_first(int quads, Counter<Width::of[0]>& total, Counter<Width::of[0]>& waiting,
-                                    const char* taps, const uint32_t* entries) {
+                                    const char* taps, const uint16_t* entries) {
     if constexpr (4 * Quads < kRound) {
       if (quads != Quads) return count_first<Quads + 1>(quads, total, waiting, taps, entries);
     }
@@ -157,18 +148,62 @@ struct ClassTree {
     }
   }
 
-  // slot = low + high, sums of WidthIn planes into one of WidthOut.
-  template <int WidthOut, int WidthIn>
-  static DLK_INLINE void add_slots(Slot& slot, const Slot& low, const Slot& high) {
-    Counter<WidthIn> a;
-    Counter<WidthIn> b;
-    Counter<WidthOut> result;
-    get(a, low);
-    get(b, high);
-    add(result, a, b);
-    put(slot, result);
+  // What is left in memory of a subtree of 2^Level classes.
+  template <int Level>
+  struct Branch {
+    Slot marked[Level ? Level : 1];
+    Slot total;
+  };
+
+  // to = a + b; numbers of `In` planes.
+  template <int In, int Out, int Plane = 0>
+  static DLK_INLINE void add_two(Slot& to, const Slot& a, const Slot& b, Adder<In, Out> sum = Adder<In, Out>()) {
+    if constexpr (Plane < Out) {
+      to.plane[Plane] = sum.template next<Plane>(a.plane[Plane], b.plane[Plane]);
+      add_two<In, Out, Plane + 1>(to, a, b, sum);
+    }
   }
 
+  // The three adders of a sum of four numbers of `In` planes.
+  template <int In, int Mid, int Out>
+  struct FourAdders {
+    Adder<In, Mid> low;
+    Adder<In, Mid> high;
+    Adder<Mid, Out> sum;
+  };
+
+  // to = a + b + c + d, plane by plane: what lies between stays in registers.
+  template <int In, int Mid, int Out, int Plane = 0>
+  static DLK_INLINE void add_four(Slot& to, const Slot& a, const Slot& b, const Slot& c, const Slot& d,
+                                  FourAdders<In, Mid, Out> adders = FourAdders<In, Mid, Out>()) {
+    if constexpr (Plane < Out) {
+      const Vec low = adders.low.template next<Plane>(a.plane[Plane], b.plane[Plane]);
+      const Vec high = adders.high.template next<Plane>(c.plane[Plane], d.plane[Plane]);
+      to.plane[Plane] = adders.sum.template next<Plane>(low, high);
+      add_four<In, Mid, Out, Plane + 1>(to, a, b, c, d, adders);
+    }
+  }
+
+  // total = total + b + c + d, odd = b + d, upper = c + d.
+  template <int In, int Mid, int Out, int Plane = 0>
+  static DLK_INLINE void add_totals(Slot& total, Slot& odd, Slot& upper, const Slot& b, const Slot& c, const Slot& d,
+                                    FourAdders<In, Mid, Out> adders = FourAdders<In, Mid, Out>(),
+                                    Adder<In, Mid> odd_adder = Adder<In, Mid>()) {
+    if constexpr (Plane < Out) {
+      const Vec low = adders.low.template next<Plane>(total.plane[Plane], b.plane[Plane]);
+      const Vec high = adders.high.template next<Plane>(c.plane[Plane], d.plane[Plane]);
+      if constexpr (Plane < Mid) {
+        odd.plane[Plane] = odd_adder.template next<Plane>(b.plane[Plane], d.plane[Plane]);
+        upper.plane[Plane] = high;
+      }
+      total.plane[Plane] = adders.sum.template next<Plane>(low, high);
+      add_totals<In, Mid, Out, Plane + 1>(total, odd, upper, b, c, d, adders, odd_adder);
+    }
+  }
+
+  static constexpr int width(int level) { return Width::of[level < 0 ? 0 : level]; }
+
+  // Counts the next 2^Level classes. Beyond the registers two levels are merged at a time.
   template <int Level>
   static DLK_NOINLINE void sum_to_memory(Cursor& cursor, Slot* marked, Slot& total) {
     if constexpr (Level <= kRegisterLevels) {
@@ -176,17 +211,27 @@ struct ClassTree {
       sum_in_registers<Level>(cursor, node);
       put_marked<Level>(marked, node);
       put(total, node.total);
-    } else {
-      Slot high[Level > 1 ? Level - 1 : 1];
-      Slot& high_total = marked[Level - 1];
+    } else if constexpr (Level == kRegisterLevels + 1) {
+      Branch<Level - 1> high;
       sum_to_memory<Level - 1>(cursor, marked, total);
-      sum_to_memory<Level - 1>(cursor, high, high_total);
-      if constexpr (Level > 1) {
-        for (int j = 0; j < Level - 1; ++j) {
-          add_slots<Width::of[Level - 1], Width::of[Level - 2]>(marked[j], marked[j], high[j]);
-        }
+      sum_to_memory<Level - 1>(cursor, high.marked, marked[Level - 1]);
+      for (int j = 0; j < Level - 1; ++j) {
+        add_two<width(Level - 2), width(Level - 1)>(marked[j], marked[j], high.marked[j]);
       }
-      add_slots<Width::of[Level], Width::of[Level - 1]>(total, total, high_total);
+      add_two<width(Level - 1), width(Level)>(total, total, marked[Level - 1]);
+    } else {
+      constexpr int quarter = Level - 2;
+      Branch<quarter> b, c, d;
+      sum_to_memory<quarter>(cursor, marked, total);
+      sum_to_memory<quarter>(cursor, b.marked, b.total);
+      sum_to_memory<quarter>(cursor, c.marked, c.total);
+      sum_to_memory<quarter>(cursor, d.marked, d.total);
+      for (int j = 0; j < quarter; ++j) {
+        add_four<width(quarter - 1), width(quarter), width(quarter + 1)>(marked[j], marked[j], b.marked[j], c.marked[j],
+                                                                         d.marked[j]);
+      }
+      add_totals<width(quarter), width(quarter + 1), width(quarter + 2)>(total, marked[quarter], marked[quarter + 1],
+                                                                         b.total, c.total, d.total);
     }
   }
 };

@@ -71,59 +71,62 @@ DLK_INLINE void settle(Counter<Width>& sum, Counter<Width>& waiting) {
 
 // Adds the first Inputs numbers of a list, each of Bits planes, to the sum.
 template <int Inputs, int Bits, Columns kColumns, int Item = 0, int Width>
-DLK_INLINE void add_inputs(Counter<Width>& sum, Counter<Width>& waiting, const char* taps, const uint32_t* entries) {
+DLK_INLINE void add_inputs(Counter<Width>& sum, Counter<Width>& waiting, const char* taps, const uint16_t* entries) {
   if constexpr (Item < Inputs * Bits) {
+    constexpr int input = Item / Bits;
     constexpr int plane = Item % Bits;
-    put_bit<kColumns, plane>(sum, waiting, load_once(taps + entries[Item / Bits] + plane * sizeof(Vec)));
+    constexpr size_t tap_bytes = Bits * sizeof(Vec);
+    if constexpr (kPrefetch && plane == 0) __builtin_prefetch(taps + entries[input + kEntriesAhead] * tap_bytes);
+    put_bit<kColumns, plane>(sum, waiting, load_once(taps + entries[input] * tap_bytes + plane * sizeof(Vec)));
     add_inputs<Inputs, Bits, after_bit(kColumns, plane, Width), Item + 1>(sum, waiting, taps, entries);
   } else {
     settle<kColumns, 0>(sum, waiting);
   }
 }
 
-// result = a + b, from plane Plane up; the sum is known to fit into the result.
-template <int Plane = 0, int Width, int WidthA, int WidthB>
-DLK_INLINE void add(Counter<Width>& result, const Counter<WidthA>& a, const Counter<WidthB>& b, Vec carry = Vec{}) {
-  if constexpr (Plane < Width) {
-    constexpr bool last = Plane == Width - 1;
-    Vec sum = Vec{};
-    Vec next = Vec{};
-    if constexpr (Plane < WidthA && Plane < WidthB) {
-      sum = a.plane[Plane];
-      if constexpr (last) {
-        sum ^= b.plane[Plane] ^ carry;
-      } else if constexpr (Plane == 0) {
-        next = half_add(sum, b.plane[Plane]);
-      } else {
-        next = full_add(sum, b.plane[Plane], carry);
-      }
-    } else if constexpr (Plane < WidthA) {
-      sum = a.plane[Plane];
-      next = half_add(sum, carry);
-    } else if constexpr (Plane < WidthB) {
-      sum = b.plane[Plane];
-      next = half_add(sum, carry);
+// Adds two numbers of In planes plane by plane, from the lowest, into one of Out planes, which is known to hold the
+// sum.
+template <int In, int Out>
+struct Adder {
+  Vec carry = Vec{};
+
+  template <int Plane>
+  DLK_INLINE Vec next(Vec a, Vec b) {
+    if constexpr (Plane >= In) {
+      return Plane == In ? carry : Vec{};
+    } else if constexpr (Plane == Out - 1) {
+      return Plane == 0 ? a ^ b : a ^ b ^ carry;
     } else {
-      sum = carry;
+      carry = Plane == 0 ? half_add(a, b) : full_add(a, b, carry);
+      return a;
     }
-    result.plane[Plane] = sum;
-    add<Plane + 1>(result, a, b, next);
+  }
+};
+
+// result = a + b
+template <int Plane = 0, int Out, int In>
+DLK_INLINE void add(Counter<Out>& result, const Counter<In>& a, const Counter<In>& b,
+                    Adder<In, Out> adder = Adder<In, Out>()) {
+  if constexpr (Plane < Out) {
+    constexpr int plane = Plane < In ? Plane : 0;
+    result.plane[Plane] = adder.template next<Plane>(a.plane[plane], b.plane[plane]);
+    add<Plane + 1>(result, a, b, adder);
   }
 }
 
 // result = 2 * m - t in two's complement, one plane more than m and t have.
 template <int Plane = 0, int Width>
 DLK_INLINE void twice_minus(Counter<Width + 1>& result, const Counter<Width>& m, const Counter<Width>& t,
-                            Vec carry = Vec{}) {
-  if constexpr (Plane == 0) {  // 0 + ~t + 1
+                            Vec borrow = Vec{}) {
+  if constexpr (Plane == 0) {
     result.plane[0] = t.plane[0];
-    twice_minus<1>(result, m, t, ~t.plane[0]);
+    twice_minus<1>(result, m, t, t.plane[0]);
   } else if constexpr (Plane < Width) {
-    const Vec next = majority(m.plane[Plane - 1], ~t.plane[Plane], carry);
-    result.plane[Plane] = m.plane[Plane - 1] ^ ~t.plane[Plane] ^ carry;
-    twice_minus<Plane + 1>(result, m, t, next);
-  } else {  // the sign: ~t continues with ones
-    result.plane[Plane] = ~(m.plane[Plane - 1] ^ carry);
+    const Vec differ = m.plane[Plane - 1] ^ t.plane[Plane];
+    result.plane[Plane] = differ ^ borrow;
+    twice_minus<Plane + 1>(result, m, t, select(differ, t.plane[Plane], borrow));
+  } else {
+    result.plane[Plane] = m.plane[Plane - 1] ^ borrow;
   }
 }
 

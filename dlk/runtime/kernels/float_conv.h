@@ -1,9 +1,9 @@
-// The float convolution: acc = 0; acc += w * x over kernel row, column, channel ascending, in float32, each product
-// and each sum rounded, subnormals kept; a subnormal result counts as +0. Odd kernel, stride 1, SAME padding with
-// zeros.
+// The float convolution: acc = 0; acc += w * x over the window's taps and channels in order, in float32, each product
+// and each sum rounded, subnormals kept; a subnormal result counts as +0. Taps outside of the image read zeros.
 //
-// A tile of 32 * kFloats stream positions is laid out as rows [input][round, lane] (see tail.h), with position
-// lane * 32 + round in a slot. Then comparisons of 32 rounds make up whole words of the output's bit-planes.
+// Lanes are output channels and inputs are broadcast, so pixels are read where they lie. Codes are found by integers
+// that ascend as floats do: ARMv7 NEON would take subnormal floats for zero. A word of a bit-plane is 32 pixels of one
+// channel, that is, one lane of what the comparisons of 32 pixels give.
 #pragma once
 
 #include "tail.h"
@@ -12,163 +12,218 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-constexpr int kFloatTile = 32 * kFloats;
-constexpr int kFloatRow = row_floats(kFloats);
-constexpr int kOutputBlock = 4;
+constexpr int kSumVectors = kFloats >= 8 ? 16 / kFloats : 4;  // of a block of output channels
+constexpr int kSumPixels = kFloats >= 8 ? 8 / kSumVectors : 2;
+constexpr int kBlock = kFloats * kSumVectors;
+constexpr int kOrders = kBlock < kWords ? kBlock : kWords;  // lanes of a comparison
+constexpr int kStripWords = 16;                             // 32 pixels each; an item of the work
 
-// Writes the K = window * channels inputs of a tile, input tap * channels + c.
-DLK_NOINLINE inline void write_float_taps(const StepCall& call, int stride, int64_t tile, float* taps) {
+typedef int32_t Ordered __attribute__((vector_size(4 * kOrders)));
+
+// The sums of a block of channels for some pixels.
+struct FloatSums {
+  Floats of[kSumPixels][kSumVectors];
+};
+
+DLK_INLINE size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// What the step's scratch is divided into.
+struct FloatScratch {
+  float* zeros;          // [channels]
+  const float** pixels;  // [taps, kSumPixels] where the channels of a tap are
+  const float** rows;    // [taps] where they are for the first column; null outside of the image
+  Ordered* above;        // [columns / kOrders, levels] comparisons of 32 pixels
+
+  explicit FloatScratch(const StepCall& call) {
+    zeros = reinterpret_cast<float*>(call.scratch);
+    char* const behind_zeros = call.scratch + lines(call.input->channels * sizeof(float));
+    pixels = reinterpret_cast<const float**>(behind_zeros);
+    rows = pixels + call.step->tap_count * kSumPixels;
+    above = reinterpret_cast<Ordered*>(behind_zeros + lines(call.step->tap_count * (kSumPixels + 1) * sizeof(float*)));
+    for (int c = 0; c < call.input->channels; ++c) zeros[c] = 0.0f;
+  }
+};
+
+DLK_INLINE int columns_of(const Tensor& output) { return (output.channels + 15) / 16 * 16; }
+
+// Finds the rows of the windows whose output is row y.
+DLK_INLINE void find_rows(const StepCall& call, const FloatScratch& scratch, int64_t y) {
   const Tensor& input = *call.input;
   const Step& step = *call.step;
-  const float* const pixels = static_cast<const float*>(input.data);
-  const int channels = input.channels;
-  int64_t y = tile * kFloatTile / stride;
-  int64_t x = tile * kFloatTile % stride;
-  for (int lane = 0; lane < kFloats; ++lane) {
-    for (int round = 0; round < 32; ++round) {
-      float* tap = taps + round * kFloats + lane;
-      for (int t = 0; t < step.tap_count; ++t) {
-        const int64_t row = y + step.taps[t].dy;
-        const int64_t column = x + step.taps[t].dx;
-        const bool inside = row >= 0 && row < input.height && column >= 0 && column < input.width;
-        if (inside) {
-          const float* const pixel = pixels + (row * input.width + column) * channels;
-          for (int c = 0; c < channels; ++c, tap += kFloatRow) *tap = pixel[c];
-        } else {
-          for (int c = 0; c < channels; ++c, tap += kFloatRow) *tap = 0.0f;
-        }
-      }
-      if (++x == stride) {
-        x = 0;
-        ++y;
+  for (int t = 0; t < step.tap_count; ++t) {
+    const int64_t row = y * step.stride + step.taps[t].dy;
+    const float* const first = static_cast<const float*>(input.data) + row * input.width * input.channels;
+    scratch.rows[t] = row >= 0 && row < input.height ? first : nullptr;
+  }
+}
+
+// Finds the window whose output is in column x, as number `number` of those that are summed together.
+DLK_INLINE void find_window(const StepCall& call, const FloatScratch& scratch, int64_t x, int number) {
+  const Tensor& input = *call.input;
+  const Step& step = *call.step;
+  for (int t = 0; t < step.tap_count; ++t) {
+    const int64_t column = x * step.stride + step.taps[t].dx;
+    const bool inside = scratch.rows[t] && static_cast<uint64_t>(column) < static_cast<uint64_t>(input.width);
+    scratch.pixels[t * kSumPixels + number] = inside ? scratch.rows[t] + column * input.channels : scratch.zeros;
+  }
+}
+
+// weights: [inputs, columns], the block's channels first.
+DLK_INLINE void accumulate(const StepCall& call, const FloatScratch& scratch, const float* weights, int columns,
+                           FloatSums& sums) {
+#pragma GCC unroll 8
+  for (int p = 0; p < kSumPixels; ++p) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kSumVectors; ++v) sums.of[p][v] = Floats{};
+  }
+  const float* const* pixels = scratch.pixels;
+  for (int t = 0; t < call.step->tap_count; ++t, pixels += kSumPixels) {
+    for (int c = 0; c < call.input->channels; ++c, weights += columns) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kSumVectors; ++v) {
+        const Floats weight = load<Floats>(weights + v * kFloats);
+#pragma GCC unroll 8
+        for (int p = 0; p < kSumPixels; ++p) sums.of[p][v] += weight * pixels[p][c];
       }
     }
   }
 }
 
-// Accumulates kOutputBlock outputs over a tile: sums[output][round, lane]. weights: [inputs, `columns`].
-DLK_INLINE void accumulate(const float* taps, const float* weights, int inputs, int columns, float* sums) {
-  constexpr int rounds = 2;
-  for (int round = 0; round < 32; round += rounds) {
-    Floats sum[kOutputBlock][rounds];
-#pragma GCC unroll 4
-    for (int o = 0; o < kOutputBlock; ++o) {
-#pragma GCC unroll 2
-      for (int r = 0; r < rounds; ++r) sum[o][r] = Floats{};
-    }
-    const float* tap = taps + round * kFloats;
-    const float* weight = weights;
-    for (int i = 0; i < inputs; ++i, tap += kFloatRow, weight += columns) {
-      Floats value[rounds];
-#pragma GCC unroll 2
-      for (int r = 0; r < rounds; ++r) value[r] = load<Floats>(tap + r * kFloats);
-#pragma GCC unroll 4
-      for (int o = 0; o < kOutputBlock; ++o) {
-#pragma GCC unroll 2
-        for (int r = 0; r < rounds; ++r) sum[o][r] += value[r] * weight[o];
-      }
-    }
-#pragma GCC unroll 4
-    for (int o = 0; o < kOutputBlock; ++o) {
-#pragma GCC unroll 2
-      for (int r = 0; r < rounds; ++r) store(sums + o * kFloatRow + (round + r) * kFloats, sum[o][r]);
-    }
+// Integers that ascend as the floats of a pixel's sums do. dlk.codegen.parameters turns thresholds alike, so that
+// subnormal sums compare as 0 does.
+DLK_INLINE Ordered ordered(const Floats (&sums)[kSumVectors], int number) {
+  Ordered bits;
+  if constexpr (kOrders == kFloats) {
+    bits = (Ordered)sums[number];
+  } else {
+    memcpy(&bits, reinterpret_cast<const char*>(sums) + number * sizeof bits, sizeof bits);
   }
+  return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 
-// A subnormal sum counts as +0.
-DLK_INLINE Floats flush(Floats sum) {
-  const FloatBits bits = (FloatBits)sum;
-  return (Floats)(bits & (FloatBits)((bits & 0x7fffffffu) >= 0x00800000u));
-}
-
-// above[i] gets bit `round`: sum >= threshold i; negative sums for direction -1 make every comparison ascend.
-template <int Levels, int I = 0>
-DLK_INLINE void compare_floats(FloatBits (&above)[Levels], Floats sum, const float* thresholds, int round) {
-  if constexpr (I < Levels) {
-    above[I] |= (FloatBits)(sum >= Floats{} + thresholds[I]) & (FloatBits{} + (1u << round));
-    compare_floats<Levels, I + 1>(above, sum, thresholds, round);
-  }
-}
-
-template <int Bits>
-DLK_INLINE void write_float_codes(const StepCall& call, const float* sums, int channel, int64_t tile) {
-  constexpr int levels = (1 << Bits) - 1;
+// Calls block(channel, sums, rounds) for groups of pixels of the 32 from stream position `first` on, all output
+// channels in turn; rounds: the places of the group's pixels among the 32. The last group may repeat its last pixel.
+template <class Block>
+DLK_INLINE void sum_word(const StepCall& call, const FloatScratch& scratch, int stride, int64_t first,
+                         const Block& block) {
   const Tensor& output = *call.output;
-  const float* const thresholds = call.step->float_thresholds + static_cast<int64_t>(channel) * levels;
-  const FloatBits sign = FloatBits{} + (call.step->directions[channel] < 0 ? 0x80000000u : 0u);
-  FloatBits above[levels] = {};
+  const int columns = columns_of(output);
+  int64_t y = first / stride;
+  int64_t x = first % stride;
+  int rounds[kSumPixels];
+  int count = 0;
+  find_rows(call, scratch, y);
   for (int round = 0; round < 32; ++round) {
-    const Floats sum = (Floats)((FloatBits)flush(load<Floats>(sums + round * kFloats)) ^ sign);
-    compare_floats<levels>(above, sum, thresholds, round);
-  }
-  constexpr int bytes = kFloatTile / 8;
-  char* const plane =
-      static_cast<char*>(output.data) + tile * bytes + static_cast<int64_t>(channel) * Bits * output.plane_words * 8;
-  const FloatBits valid = load<FloatBits>(reinterpret_cast<const char*>(output.valid) + tile * bytes);
-  store_code<Bits>(above, [&](int bit, FloatBits code) {
-    store(plane + static_cast<int64_t>(bit) * output.plane_words * 8, code & valid);
-  });
-}
-
-DLK_INLINE int64_t float_inputs(const StepCall& call) {
-  return static_cast<int64_t>(call.step->tap_count) * call.input->channels;
-}
-
-DLK_INLINE float* behind_float_taps(const StepCall& call) {
-  return reinterpret_cast<float*>(call.scratch) + float_inputs(call) * kFloatRow;
-}
-
-// Calls write(channel, sums of a tile, tile) for all outputs of a tile, then finish(tile).
-template <class Write, class Finish>
-DLK_INLINE void float_conv(const StepCall& call, int stride, int64_t first, int64_t last, const Write& write,
-                           const Finish& finish) {
-  const int outputs = call.output->channels;
-  const int columns = (outputs + kOutputBlock - 1) / kOutputBlock * kOutputBlock;
-  const int inputs = static_cast<int>(float_inputs(call));
-  float* const taps = reinterpret_cast<float*>(call.scratch);
-  float* const sums = behind_float_taps(call);
-  for (int64_t tile = first; tile < last; ++tile) {
-    write_float_taps(call, stride, tile, taps);
-    for (int block = 0; block < outputs; block += kOutputBlock) {
-      accumulate(taps, call.step->float_weights + block, inputs, columns, sums);
-      for (int o = 0; o < kOutputBlock && block + o < outputs; ++o) write(block + o, sums + o * kFloatRow, tile);
+    if (x < output.width && y < output.height) {
+      find_window(call, scratch, x, count);
+      rounds[count++] = round;
     }
-    finish(tile);
+    if (++x == stride) {
+      x = 0;
+      find_rows(call, scratch, ++y);
+    }
+    if (count < kSumPixels && (round < 31 || count == 0)) continue;
+    for (int p = count; p < kSumPixels; ++p) {
+      rounds[p] = rounds[count - 1];
+      for (int t = 0; t < call.step->tap_count; ++t) {
+        scratch.pixels[t * kSumPixels + p] = scratch.pixels[t * kSumPixels + count - 1];
+      }
+    }
+    for (int channel = 0; channel < output.channels; channel += kBlock) {
+      FloatSums sums;
+      accumulate(call, scratch, call.step->float_weights + channel, columns, sums);
+      block(channel, sums, rounds);
+    }
+    count = 0;
   }
 }
 
 template <int Bits>
 struct FloatConvCodes {
-  static int64_t items(const StepCall& call) { return tiles(*call.output, kFloatTile); }
+  static constexpr int kLevels = (1 << Bits) - 1;
+
+  static int64_t items(const StepCall& call) { return tiles(*call.output, 32 * kStripWords); }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    float_conv(
-        call, call.output->stride, first, last,
-        [&](int channel, const float* sums, int64_t tile) { write_float_codes<Bits>(call, sums, channel, tile); },
-        [](int64_t) {});
+    const FloatScratch scratch(call);
+    const int64_t end = tiles(*call.output, 32);
+    for (int64_t word = first * kStripWords; word < last * kStripWords && word < end; ++word) {
+      for (int i = 0; i < columns_of(*call.output) / kOrders * kLevels; ++i) scratch.above[i] = Ordered{};
+      sum_word(call, scratch, call.output->stride, 32 * word,
+               [&](int channel, const FloatSums& sums, const int (&rounds)[kSumPixels]) {
+                 compare(call, channel, sums, rounds, scratch.above + channel / kOrders * kLevels);
+               });
+      write_word(*call.output, scratch.above, word);
+    }
+  }
+
+ private:
+  // above[vector, level] gets bit `round`: sum >= threshold.
+  static DLK_INLINE void compare(const StepCall& call, int channel, const FloatSums& sums,
+                                 const int (&rounds)[kSumPixels], Ordered* above) {
+    const int columns = columns_of(*call.output);
+#pragma GCC unroll 8
+    for (int v = 0; v < kBlock / kOrders; ++v) {
+      const int32_t* threshold = call.step->int_thresholds + channel + v * kOrders;
+      Ordered sum[kSumPixels];
+#pragma GCC unroll 8
+      for (int p = 0; p < kSumPixels; ++p) sum[p] = ordered(sums.of[p], v);
+      for (int i = 0; i < kLevels; ++i, threshold += columns, ++above) {
+        const Ordered least = load<Ordered>(threshold);
+        Ordered bits = *above;
+#pragma GCC unroll 8
+        for (int p = 0; p < kSumPixels; ++p) bits |= (Ordered)(sum[p] >= least) & static_cast<int32_t>(1u << rounds[p]);
+        *above = bits;
+      }
+    }
+  }
+
+  static DLK_INLINE void write_word(const Tensor& output, const Ordered* above, int64_t word) {
+    for (int channel = 0; channel < output.channels; channel += kOrders, above += kLevels) {
+      Ordered levels[kLevels];
+      for (int i = 0; i < kLevels; ++i) levels[i] = above[i];
+      store_code<Bits>(levels, [&](int bit, Ordered code) {
+        for (int lane = 0; lane < kOrders && channel + lane < output.channels; ++lane) {
+          reinterpret_cast<int32_t*>(plane_of(output, channel + lane, bit))[word] = code[lane];
+        }
+      });
+    }
   }
 };
 
+// y = acc * scale + bias.
 struct FloatConvFloats {
   static int64_t items(const StepCall& call) {
     const int64_t pixels = static_cast<int64_t>(call.output->height) * call.output->width;
-    return (pixels + kFloatTile - 1) / kFloatTile;
+    return (pixels + 32 * kStripWords - 1) / (32 * kStripWords);
   }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    float* const rows = behind_float_taps(call) + kOutputBlock * kFloatRow;
-    const int stride = call.output->width;
-    float_conv(
-        call, stride, first, last,
-        [&](int channel, const float* sum, int64_t) {
-          float* const row = rows + static_cast<int64_t>(channel) * kFloatRow;
-          for (int round = 0; round < 32; ++round) {
-            const Floats product = flush(load<Floats>(sum + round * kFloats)) * (Floats{} + call.step->scale[channel]);
-            store(row + round * kFloats, product + (Floats{} + call.step->bias[channel]));
-          }
-        },
-        [&](int64_t tile) { store_pixels<kFloats>(*call.output, stride, rows, tile); });
+    const Tensor& output = *call.output;
+    const FloatScratch scratch(call);
+    const int64_t pixels = static_cast<int64_t>(output.height) * output.width;
+    for (int64_t pixel = first * kStripWords * 32; pixel < last * kStripWords * 32 && pixel < pixels; pixel += 32) {
+      sum_word(call, scratch, output.width, pixel,
+               [&](int channel, const FloatSums& sums, const int (&rounds)[kSumPixels]) {
+                 const int count = output.channels - channel < kBlock ? output.channels - channel : kBlock;
+                 for (int p = 0; p < kSumPixels; ++p) {
+                   float values[kBlock];
+                   scale(*call.step, channel, sums.of[p], values);
+                   float* const to = static_cast<float*>(output.data) + (pixel + rounds[p]) * output.channels + channel;
+                   for (int c = 0; c < count; ++c) to[c] = values[c];
+                 }
+               });
+    }
+  }
+
+ private:
+  static DLK_INLINE void scale(const Step& step, int channel, const Floats (&sums)[kSumVectors], float* values) {
+    for (int v = 0; v < kSumVectors; ++v) {
+      const FloatBits bits = (FloatBits)sums[v];
+      const Floats sum = (Floats)(bits & (FloatBits)((bits & 0x7fffffffu) >= 0x00800000u));  // subnormal is 0
+      const int column = channel + v * kFloats;
+      store(values + v * kFloats, sum * load<Floats>(step.scale + column) + load<Floats>(step.bias + column));
+    }
   }
 };
 

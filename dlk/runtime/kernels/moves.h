@@ -7,97 +7,141 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-// The bytes of row y of a plane; rows begin at bytes.
-DLK_INLINE char* row_of(const Tensor& tensor, int channel, int bit, int y) {
-  return reinterpret_cast<char*>(plane_of(tensor, channel, bit)) + static_cast<int64_t>(y) * (tensor.stride / 8);
+// Writes the bits of a plane one after the other.
+class PlaneWriter {
+ public:
+  DLK_INLINE explicit PlaneWriter(uint64_t* plane) : word_(plane) {}
+
+  // Appends `count` bits, from 0 to 64; those of `bits` above them are zero.
+  DLK_INLINE void put(uint64_t bits, int count) {
+    pending_ |= bits << filled_;
+    const int filled = filled_ + count;
+    if (filled >= 64) {
+      *word_++ = pending_;
+      pending_ = filled_ ? bits >> (64 - filled_) : 0;
+    }
+    filled_ = filled & 63;
+  }
+
+  DLK_INLINE void put_zeros(int64_t count) {
+    for (; count > 64; count -= 64) put(0, 64);
+    put(0, static_cast<int>(count));
+  }
+
+  DLK_INLINE void finish() {
+    if (filled_) *word_ = pending_;
+  }
+
+ private:
+  uint64_t* word_;
+  uint64_t pending_ = 0;
+  int filled_ = 0;
+};
+
+// 32 or 64 bits from any bit of a plane on.
+DLK_INLINE uint32_t read_half(const uint64_t* plane, int64_t bit) {
+  const char* const bytes = reinterpret_cast<const char*>(plane) + (bit >> 3);
+  return static_cast<uint32_t>(load<uint64_t>(bytes) >> (bit & 7));
 }
 
-// Ones for the first `count` bits of a word, count from 0 to 64.
-DLK_INLINE uint64_t first_bits(int64_t count) { return count <= 0 ? 0 : ~uint64_t{0} >> (count < 64 ? 64 - count : 0); }
-
-// Writes a row of a plane in pieces of T, zeros behind the pixels included. The last piece may run over the row's end,
-// with zeros: into the next row, which is written later, or into the guard.
-template <class T, class Pieces>
-DLK_INLINE void write_row(const Tensor& tensor, int channel, int bit, int y, const Pieces& piece) {
-  char* const to = row_of(tensor, channel, bit, y);
-  const int bytes = tensor.stride / 8;
-  for (int at = 0, number = 0; at < bytes; at += static_cast<int>(sizeof(T)), ++number)
-    store<T>(to + at, piece(number));
+DLK_INLINE uint64_t read_word(const uint64_t* plane, int64_t bit) {
+  const Place place = place_of(bit);
+  return plane[place.word] >> place.shift | plane[place.word + 1] << 1 << (63 - place.shift);
 }
 
-// Items are the planes of the output. An odd image gets a row or a column of zeros.
+// The last `count` of the bits, from 1 to 64, that are to be kept.
+DLK_INLINE uint64_t first_bits(uint64_t bits, int count) { return bits & (~uint64_t{0} >> (64 - count)); }
+
+// Calls write(writer, channel, bit) for each plane of a range of planes, and completes it.
+template <class Write>
+DLK_INLINE void write_planes(const Tensor& tensor, int64_t first, int64_t last, const Write& write) {
+  for (int64_t plane = first; plane < last; ++plane) {
+    const int channel = static_cast<int>(plane / tensor.bits);
+    const int bit = static_cast<int>(plane % tensor.bits);
+    PlaneWriter writer(plane_of(tensor, channel, bit));
+    write(writer, channel, bit);
+    writer.finish();
+  }
+}
+
+DLK_INLINE int64_t planes(const Tensor& tensor) { return static_cast<int64_t>(tensor.channels) * tensor.bits; }
+
+// An odd image gets a row or a column of zeros.
 struct SpaceToDepthCodes {
-  static int64_t items(const StepCall& call) { return static_cast<int64_t>(call.output->channels) * call.output->bits; }
+  static int64_t items(const StepCall& call) { return planes(*call.output); }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const Tensor& space = *call.input;
     const Tensor& depth = *call.output;
-    for (int64_t item = first; item < last; ++item) {
-      const int channel = static_cast<int>(item / depth.bits);
-      const int bit = static_cast<int>(item % depth.bits);
+    write_planes(depth, first, last, [&](PlaneWriter& writer, int channel, int bit) {
       const int phase = channel / space.channels;
-      for (int y = 0; y < depth.height; ++y) {
-        const int row = 2 * y + phase / 2;
-        const bool inside = row < space.height;
-        const char* const from = row_of(space, channel % space.channels, bit, inside ? row : 0);
-        write_row<uint32_t>(depth, channel, bit, y, [&](int number) -> uint32_t {
-          const uint64_t pixels = first_bits(inside ? space.width - 64 * number : 0);
-          return pixels ? squeeze((load<uint64_t>(from + 8 * number) & pixels) >> phase % 2) : 0;
-        });
+      const uint64_t* const plane = plane_of(space, channel % space.channels, bit);
+      for (int row = phase / 2; row < 2 * depth.height; row += 2) {
+        if (row >= space.height) {
+          writer.put_zeros(depth.stride);
+          continue;
+        }
+        int64_t from = static_cast<int64_t>(row) * space.stride;
+        int left = space.width;
+        for (; left >= 64; left -= 64, from += 64) writer.put(squeeze(read_word(plane, from) >> phase % 2), 32);
+        if (left) writer.put(squeeze(first_bits(read_word(plane, from), left) >> phase % 2), (left + 1) / 2);
+        writer.put_zeros(depth.stride - depth.width);
       }
-    }
+    });
   }
 };
 
 struct DepthToSpaceCodes {
-  static int64_t items(const StepCall& call) { return static_cast<int64_t>(call.output->channels) * call.output->bits; }
+  static int64_t items(const StepCall& call) { return planes(*call.output); }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const Tensor& depth = *call.input;
     const Tensor& space = *call.output;
-    for (int64_t item = first; item < last; ++item) {
-      const int channel = static_cast<int>(item / space.bits);
-      const int bit = static_cast<int>(item % space.bits);
+    write_planes(space, first, last, [&](PlaneWriter& writer, int channel, int bit) {
       for (int y = 0; y < space.height; ++y) {
-        const char* const left = row_of(depth, y % 2 * 2 * space.channels + channel, bit, y / 2);
-        const char* const right = row_of(depth, (y % 2 * 2 + 1) * space.channels + channel, bit, y / 2);
-        write_row<uint64_t>(space, channel, bit, y, [&](int number) -> uint64_t {
-          const uint32_t pixels = static_cast<uint32_t>(first_bits(depth.width - 32 * number));
-          if (!pixels) return 0;
-          const uint32_t even = load<uint32_t>(left + 4 * number) & pixels;
-          const uint32_t odd = load<uint32_t>(right + 4 * number) & pixels;
-          return spread(even) | spread(odd) << 1;
-        });
+        const uint64_t* const even = plane_of(depth, y % 2 * 2 * space.channels + channel, bit);
+        const uint64_t* const odd = even + static_cast<int64_t>(space.channels) * depth.bits * depth.plane_words;
+        int64_t from = static_cast<int64_t>(y / 2) * depth.stride;
+        int left = depth.width;
+        for (; left >= 32; left -= 32, from += 32) {
+          writer.put(spread(read_half(even, from)) | spread(read_half(odd, from)) << 1, 64);
+        }
+        if (left) {
+          const uint64_t word = spread(read_half(even, from)) | spread(read_half(odd, from)) << 1;
+          writer.put(first_bits(word, 2 * left), 2 * left);
+        }
+        writer.put_zeros(space.stride - space.width);
       }
-    }
+    });
   }
 };
 
 // Zeros around the input. Without padding it copies, for a part of a concatenation.
 struct PadCodes {
-  static int64_t items(const StepCall& call) { return static_cast<int64_t>(call.output->channels) * call.output->bits; }
+  static int64_t items(const StepCall& call) { return planes(*call.output); }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const Tensor& input = *call.input;
     const Tensor& output = *call.output;
     const int32_t* const before = call.step->before;
-    for (int64_t item = first; item < last; ++item) {
-      const int bit = static_cast<int>(item % output.bits);
-      const int channel = static_cast<int>(item / output.bits);
+    write_planes(output, first, last, [&](PlaneWriter& writer, int channel, int bit) {
       const int source = channel - before[2];
+      const bool empty = source < 0 || source >= input.channels;
+      const uint64_t* const plane = plane_of(input, empty ? 0 : source, bit);
       for (int y = 0; y < output.height; ++y) {
         const int row = y - before[0];
-        const bool inside = source >= 0 && source < input.channels && row >= 0 && row < input.height;
-        const uint64_t* const plane = plane_of(input, inside ? source : 0, bit);
-        write_row<uint64_t>(output, channel, bit, y, [&](int number) -> uint64_t {
-          const int64_t begin = 64 * number - before[1];
-          const uint64_t pixels = first_bits(input.width - begin) & ~first_bits(-begin);
-          if (!inside || !pixels) return 0;
-          const Place place = place_of(static_cast<int64_t>(row) * input.stride + begin);
-          return (plane[place.word] >> place.shift | plane[place.word + 1] << 1 << (63 - place.shift)) & pixels;
-        });
+        if (empty || row < 0 || row >= input.height) {
+          writer.put_zeros(output.stride);
+          continue;
+        }
+        writer.put_zeros(before[1]);
+        int64_t from = static_cast<int64_t>(row) * input.stride;
+        int left = input.width;
+        for (; left >= 64; left -= 64, from += 64) writer.put(read_word(plane, from), 64);
+        if (left) writer.put(first_bits(read_word(plane, from), left), left);
+        writer.put_zeros(output.stride - before[1] - input.width);
       }
-    }
+    });
   }
 };
 

@@ -40,18 +40,22 @@ struct ToCodes {
 struct ToFloats {
   const StepCall& call;
   float* rows;
+  PixelStore pixels;
+
+  DLK_INLINE ToFloats(const StepCall& step_call, float* scratch)
+      : call(step_call), rows(scratch), pixels(*call.output, call.input->stride, scratch) {}
 
   template <int Width>
   DLK_INLINE void write(const Counter<Width>& value, int channel, int64_t) const {
     write_affine(value, call.lists->offsets[channel], call.step->scale[channel], call.step->bias[channel],
-                 rows + static_cast<int64_t>(channel) * row_floats(kWords));
+                 rows + static_cast<int64_t>(channel) * kRowFloats);
   }
 
-  DLK_INLINE void finish(int64_t tile) const { store_pixels<kWords>(*call.output, call.input->stride, rows, tile); }
+  DLK_INLINE void finish(int64_t tile) { pixels.write(tile); }
 };
 
 template <class Tree, class Epilogue>
-DLK_INLINE void convolve(const StepCall& call, const Epilogue& epilogue, int64_t first, int64_t last) {
+DLK_INLINE void convolve(const StepCall& call, Epilogue&& epilogue, int64_t first, int64_t last) {
   const int channels = call.output->channels;
   const int groups = (channels + Tree::kChannels - 1) / Tree::kChannels;
   for (int64_t tile = first; tile < last; ++tile) {
@@ -89,7 +93,7 @@ struct QuantConvFloats {
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const int64_t inputs = static_cast<int64_t>(call.input->channels) / call.step->phases * call.step->tap_count;
     char* const rows = call.scratch + (2 * inputs + 1) * Tree::kBits * sizeof(Vec);
-    convolve<Tree>(call, ToFloats{call, reinterpret_cast<float*>(rows)}, first, last);
+    convolve<Tree>(call, ToFloats(call, reinterpret_cast<float*>(rows)), first, last);
   }
 };
 

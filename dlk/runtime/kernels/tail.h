@@ -1,7 +1,7 @@
 // Leaving the bit-planes: sums and codes become float32 pixels.
 //
 // A tile of pixels is turned in 32 rounds: round i handles the pixels lane * 32 + i of all 32-bit lanes at once, so
-// the floats of a tile come out in the order [round, lane] and are put into NHWC order by store_pixels.
+// the floats of a tile come out as rows[channel][round, lane], and PixelStore puts them into NHWC order.
 #pragma once
 
 #include "counter.h"
@@ -11,29 +11,86 @@ namespace DLK_NAMESPACE {
 
 // Floats between the rows of two channels in the scratch: a tile and one line more, so that the rows of a pixel's
 // channels do not share their cache sets.
-constexpr int row_floats(int lanes) { return 32 * lanes + 16; }
+constexpr int kRowFloats = 32 * kWords + 16;
 
-// Writes a tile of rows[channel][round, lane] to the NHWC tensor. The tile counts stream positions of `stride`.
-template <int Lanes>
-DLK_NOINLINE void store_pixels(const Tensor& output, int stride, const float* rows, int64_t tile) {
-  float* const pixels = static_cast<float*>(output.data);
-  const int channels = output.channels;
-  int64_t y = tile * (32 * Lanes) / stride;
-  int64_t x = tile * (32 * Lanes) % stride;
-  for (int lane = 0; lane < Lanes; ++lane) {
-    for (int round = 0; round < 32; ++round) {
-      if (x < output.width && y < output.height) {
-        float* const pixel = pixels + (y * output.width + x) * channels;
-        const float* row = rows + round * Lanes + lane;
-        for (int c = 0; c < channels; ++c, row += row_floats(Lanes)) pixel[c] = *row;
-      }
-      if (++x == stride) {
+// Four floats: as many channels of a pixel as are stored at once.
+typedef uint32_t Quad __attribute__((vector_size(16)));
+
+// Turns four rows of four lanes, [channel][pixel] into [pixel][channel].
+DLK_INLINE void turn(Quad (&rows)[4]) {
+  const Quad a = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+  const Quad b = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+  const Quad c = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+  const Quad d = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+  rows[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+  rows[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  rows[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+  rows[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
+// Writes tiles to an NHWC tensor. A tile counts stream positions of `stride`; those behind a row are no pixels.
+class PixelStore {
+ public:
+  PixelStore(const Tensor& output, int stride, const float* rows) : output_(output), stride_(stride), rows_(rows) {}
+
+  DLK_NOINLINE void write(int64_t tile) {
+    find(tile * kPixels);
+    const int channels = output_.channels;
+    if (kWords % 4 || channels < 4) {
+      for (int c = 0; c < channels; ++c) write_one(c);
+      return;
+    }
+    for (int c = 0; c + 4 <= channels; c += 4) write_four(c);
+    if (channels % 4) write_four(channels - 4);  // some of them once more
+  }
+
+ private:
+  const Tensor& output_;
+  const int stride_;
+  const float* const rows_;
+  float* pixels_[kPixels];  // null where there is none
+
+  void find(int64_t position) {
+    int64_t y = position / stride_;
+    int64_t x = position % stride_;
+    float* const first = static_cast<float*>(output_.data);
+    for (int i = 0; i < kPixels; ++i) {
+      const bool inside = x < output_.width && y < output_.height;
+      pixels_[i] = inside ? first + (y * output_.width + x) * output_.channels : nullptr;
+      if (++x == stride_) {
         x = 0;
         ++y;
       }
     }
   }
-}
+
+  DLK_INLINE void write_one(int channel) {
+    const float* row = rows_ + static_cast<int64_t>(channel) * kRowFloats;
+    for (int round = 0; round < 32; ++round) {
+      for (int lane = 0; lane < kWords; ++lane, ++row) {
+        float* const pixel = pixels_[lane * 32 + round];
+        if (pixel) pixel[channel] = *row;
+      }
+    }
+  }
+
+  DLK_INLINE void write_four(int channel) {
+    const float* row = rows_ + static_cast<int64_t>(channel) * kRowFloats;
+    for (int round = 0; round < 32; ++round) {
+      for (int lane = 0; lane + 4 <= kWords; lane += 4, row += 4) {
+        Quad quads[4];
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; ++c) quads[c] = load<Quad>(row + c * kRowFloats);
+        turn(quads);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) {
+          float* const pixel = pixels_[(lane + i) * 32 + round];
+          if (pixel) store(pixel + channel, quads[i]);
+        }
+      }
+    }
+  }
+};
 
 // Transposes N rows of 32 bits per lane: bit b of row r goes to bit r of row b; for N = 16 each half word is a matrix
 // of its own.
@@ -106,16 +163,17 @@ struct DequantizeCodes {
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const Tensor& input = *call.input;
     float* const rows = reinterpret_cast<float*>(call.scratch);
+    PixelStore pixels(*call.output, input.stride, rows);
     for (int64_t tile = first; tile < last; ++tile) {
       for (int channel = 0; channel < input.channels; ++channel) {
         Words code[Bits];
         for (int b = 0; b < Bits; ++b) code[b] = load<Words>(plane_of(input, channel, b) + tile * kLanes);
-        float* const row = rows + channel * row_floats(kWords);
+        float* const row = rows + static_cast<int64_t>(channel) * kRowFloats;
         for (int round = 0; round < 32; ++round) {
           store(row + round * kWords, select_entry<Bits>(code, round, call.step->table));
         }
       }
-      store_pixels<kWords>(*call.output, input.stride, rows, tile);
+      pixels.write(tile);
     }
   }
 };

@@ -107,7 +107,7 @@ DLK_EXPORT Network* network_create(void) { return static_cast<Network*>(calloc(1
 DLK_EXPORT void network_delete(Network* network) {
   if (!network) return;
   pool_delete(network->pool);
-  free(network->memory);
+  release(network->memory);
   free(network);
 }
 
@@ -117,7 +117,7 @@ DLK_EXPORT dlk_status dlk_init(Network* network) {
   if (network->isa) return DLK_OK;
   const Isa* isa = nullptr;
   dlk_status status = choose_isa(*network, &isa);
-  if (status == DLK_OK) status = prepare(*network, *isa);
+  if (status == DLK_OK) status = prepare(*network);
   if (status == DLK_OK) status = set_threads(*network, network->threads ? network->threads : default_threads());
   if (status == DLK_OK) network->isa = isa;
   return status;

@@ -74,11 +74,11 @@ void write_masks(const int32_t* thresholds, int levels, int direction, int32_t o
 
 }  // namespace
 
-bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, int32_t lanes, ConvLists& lists) {
+bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, ConvLists& lists) {
   const TreeSpec& tree = step.tree;
   if (tree.depth > kMaxDepth) return false;
   const uint32_t inputs = static_cast<uint32_t>(input.channels / step.phases) * step.tap_count;
-  const uint32_t tap_bytes = static_cast<uint32_t>(input.bits) * lanes * 8;
+  if (2 * inputs > UINT16_MAX) return false;
   const int32_t input_levels = (1 << input.bits) - 1;
   const int32_t output_levels = output.bits ? (1 << output.bits) - 1 : 0;
   const int32_t classes = 1 << tree.depth;
@@ -105,12 +105,12 @@ bool build_class_lists(const Step& step, const Tensor& input, const Tensor& outp
       if (quads > UINT16_MAX || used + 4 * quads > tree.entries) return false;
       next[c] = used;
       lists.quads[static_cast<int64_t>(g) * classes + c] = static_cast<uint16_t>(quads);
-      for (int64_t i = sizes[c]; i < 4 * quads; ++i) lists.entries[used + i] = 2 * inputs * tap_bytes;
+      for (int64_t i = sizes[c]; i < 4 * quads; ++i) lists.entries[used + i] = static_cast<uint16_t>(2 * inputs);
       used += 4 * quads;
     }
     for (uint32_t i = 0; i < inputs; ++i) {
       const bool reference = group.positive(tree.depth, i);
-      lists.entries[next[group.class_of(i, reference)]++] = (reference ? i : inputs + i) * tap_bytes;
+      lists.entries[next[group.class_of(i, reference)]++] = static_cast<uint16_t>(reference ? i : inputs + i);
     }
     for (int j = 0; j < group_outputs && first + j < outputs; j += tree.signs) {
       const int channel = (first + j) / tree.signs;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 // A tensor in memory. Floats are NHWC. Codes are bit-planes: plane (channel * bits + bit) is a stream of bits over
-// the pixels, row after row of `stride` bits, a multiple of 8. Bits that are no pixel are zero: the columns behind a
+// the pixels, row after row of `stride` bits. Bits that are no pixel are zero: the columns behind a
 // row, `guard` words before the first plane and at least as many behind each. dlk/lowering/layout.py chooses the
 // numbers.
 struct dlk_tensor {
@@ -52,23 +52,26 @@ struct Step {
   int32_t output;
   const Tap* taps;  // of the window, row by row
   int32_t tap_count;
-  int32_t phases;     // 1, or 4 for a window of stride 2
+  int32_t phases;     // of the input of a window on codes: 1, or 4 for stride 2
+  int32_t stride;     // of a float convolution
   int32_t before[3];  // rows, columns, channels of padding
   size_t scratch_bytes;
-  const float* float_weights;  // [taps, channels in, outputs rounded up to 4]
+  const float* float_weights;  // [taps, channels in, columns]; columns: outputs rounded up to 16
   const uint64_t* sign_words;  // [outputs * signs, ceil(K / 64)]; bit i set: input i = c * taps + tap has weight +1
   TreeSpec tree;
-  const int32_t* int_thresholds;  // [outputs, levels]
-  const float* float_thresholds;  // [outputs, levels], negated where the direction is -1, so always ascending
-  const int8_t* directions;       // [outputs] +1 or -1
-  const float* scale;             // [outputs]
-  const float* bias;              // [outputs]
+  const int32_t* int_thresholds;  // [outputs, levels]; of a float convolution [levels, columns], see ordered()
+  const int8_t* directions;       // [outputs] +1 or -1; a float convolution has negative weights instead
+  const float* scale;             // [outputs], or [columns]
+  const float* bias;              // likewise
   const float* table;             // [levels + 1]
 };
 
+// Kernels look ahead in the class lists, so these have some entries more than they need.
+constexpr int kEntriesAhead = 16;
+
 // What network_init makes of a quantized convolution.
 struct ConvLists {
-  uint32_t* entries;       // byte offsets into the taps, class after class
+  uint16_t* entries;       // numbers of inputs, class after class; input K + i is the complement of i
   uint32_t* group_starts;  // [groups] first entry
   uint16_t* quads;         // [groups, 2^D] entries of a class divided by 4
   int32_t* offsets;        // [outputs] what the tree's sum has too much: sum - offset = S

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "../include/dlk/dlk.h"
+#include "block.h"
 #include "model.h"
 #include "pool.h"
 
 struct Network {
   const dlk::Isa* isa;  // null until initialised
-  void* memory;         // one block for everything below
+  dlk::Block memory;    // for everything below
   dlk::Tensor* tensors;
   dlk::ConvLists* lists;
   char* arena;      // all tensors
@@ -29,11 +30,11 @@ dlk_status fail(Network& network, dlk_status status, const char* detail = nullpt
 dlk_status choose_isa(Network& network, const Isa** isa);
 
 // prepare.cpp: allocates and fills everything that a run needs.
-dlk_status prepare(Network& network, const Isa& isa);
+dlk_status prepare(Network& network);
 
 // class_lists.cpp: fills the lists of one quantized convolution. False when they do not fit what the converter
 // promised.
-bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, int32_t lanes, ConvLists& lists);
+bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, ConvLists& lists);
 
 // preprocess.cpp: the model's pre-processing of uint8 values.
 void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "block.h"
 #include "float_mode.h"
 
 namespace dlk {
@@ -96,7 +97,7 @@ struct Pool {
   pid_t owner;
   int32_t helpers;
   Helper* helper;  // [helpers]
-  char* memory;
+  Block memory;
   Job job;
   uint32_t turn;    // raised for each job
   uint32_t next;    // the next range that nobody took
@@ -160,20 +161,20 @@ Pool* pool_create(int32_t threads, size_t scratch) {
   const size_t helpers = static_cast<size_t>(threads - 1);
   Pool* const pool = static_cast<Pool*>(calloc(1, sizeof(Pool)));
   if (!pool) return nullptr;
-  pool->memory = static_cast<char*>(calloc(1, line + helpers * (each + sizeof(Helper))));
-  const bool begins = pool->memory && pool->begin.create();
+  pool->memory = allocate(helpers * (each + sizeof(Helper)));
+  const bool begins = pool->memory.data && pool->begin.create();
   if (!begins || !pool->end.create()) {
     if (begins) pool->begin.destroy();
-    free(pool->memory);
+    release(pool->memory);
     free(pool);
     return nullptr;
   }
-  char* const aligned = pool->memory + (line - reinterpret_cast<uintptr_t>(pool->memory) % line);
+  char* const scratches = pool->memory.data;
   pool->owner = getpid();
-  pool->helper = reinterpret_cast<Helper*>(aligned + helpers * each);
+  pool->helper = reinterpret_cast<Helper*>(scratches + helpers * each);
   for (size_t i = 0; i < helpers; ++i) {
     pool->helper[i].pool = pool;
-    pool->helper[i].scratch = aligned + i * each;
+    pool->helper[i].scratch = scratches + i * each;
     if (!start(pool->helper[i])) {
       pool_delete(pool);
       return nullptr;
@@ -186,7 +187,7 @@ Pool* pool_create(int32_t threads, size_t scratch) {
 void pool_delete(Pool* pool) {
   if (!pool) return;
   if (pool_is_ours(pool)) stop(*pool);
-  free(pool->memory);
+  release(pool->memory);
   free(pool);
 }
 

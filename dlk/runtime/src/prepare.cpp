@@ -1,7 +1,6 @@
 // Memory of a network: one block, laid out twice by the same code, first to measure it, then to fill it.
 //
 // The tensors stand where the converter's plan put them, one above the other where their times do not overlap.
-#include <stdlib.h>
 #include <string.h>
 
 #include "network.h"
@@ -65,7 +64,7 @@ ConvLists lay_out_lists(const Step& step, Arena& arena) {
   const size_t outputs = static_cast<size_t>(output.channels);
   const size_t groups = (outputs * step.tree.signs + step.tree.depth) / (step.tree.depth + 1);
   ConvLists lists = {};
-  lists.entries = arena.take<uint32_t>(static_cast<size_t>(step.tree.entries));
+  lists.entries = arena.take<uint16_t>(static_cast<size_t>(step.tree.entries + kEntriesAhead));
   lists.group_starts = arena.take<uint32_t>(groups);
   lists.quads = arena.take<uint16_t>(groups << step.tree.depth);
   lists.offsets = arena.take<int32_t>(outputs);
@@ -110,21 +109,20 @@ size_t scratch_bytes() {
   return most;
 }
 
-dlk_status prepare(Network& network, const Isa& isa) {
+dlk_status prepare(Network& network) {
   Arena measure = {nullptr, 0};
   lay_out(measure, network);
-  free(network.memory);  // of an attempt that failed
-  network.memory = calloc(1, measure.used + 64);
-  if (!network.memory) return fail(network, DLK_OUT_OF_MEMORY);
-  const size_t misaligned = reinterpret_cast<uintptr_t>(network.memory) % 64;
-  Arena arena = {static_cast<char*>(network.memory) + (64 - misaligned), 0};
+  release(network.memory);  // of an attempt that failed
+  network.memory = allocate(measure.used);
+  if (!network.memory.data) return fail(network, DLK_OUT_OF_MEMORY);
+  Arena arena = {network.memory.data, 0};
   lay_out(arena, network);
   for (int32_t i = 0; i < kModel.step_count; ++i) {
     const Step& step = kModel.steps[i];
     if (!step.sign_words) continue;
     const Tensor& input = network.tensors[step.input];
     const Tensor& output = network.tensors[step.output];
-    if (!build_class_lists(step, input, output, isa.lanes, network.lists[i])) {
+    if (!build_class_lists(step, input, output, network.lists[i])) {
       return fail(network, DLK_CORRUPT_MODEL, step.name);
     }
   }

@@ -29,7 +29,7 @@ Extent extent_of(const Tensor& tensor) {
 void clear_guards(const Tensor& tensor) {
   char* const first = static_cast<char*>(tensor.data);
   const size_t plane_bytes = tensor.plane_words * sizeof(uint64_t);
-  const size_t used = static_cast<size_t>(tensor.height) * (tensor.stride / 8);
+  const size_t used = static_cast<size_t>(tensor.height) * tensor.stride / 8;
   memset(first - tensor.guard * sizeof(uint64_t), 0, tensor.guard * sizeof(uint64_t));
   for (int64_t plane = 0; plane < static_cast<int64_t>(tensor.channels) * tensor.bits; ++plane) {
     memset(first + plane * plane_bytes + used, 0, plane_bytes - used);
@@ -42,7 +42,8 @@ void open_arena(const Network& network) { __asan_unpoison_memory_region(network.
 
 void guard_arena(const Network& network, const Tensor& input, const Tensor& output) {
   __asan_poison_memory_region(network.arena, kModel.arena_bytes);
-  for (const Extent extent : {extent_of(input), extent_of(output)}) {
+  const Extent extents[] = {extent_of(input), extent_of(output)};
+  for (const Extent& extent : extents) {
     if (extent.begin >= network.arena && extent.begin < network.arena + kModel.arena_bytes) {
       __asan_unpoison_memory_region(extent.begin, extent.size);
     }
