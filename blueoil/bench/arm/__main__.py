@@ -16,7 +16,7 @@ import click
 
 from blueoil import tensorflow_start
 from blueoil.bench.arm.estimate import RECORDED_HEIGHT, Cost, costs, layers, network_cycles
-from blueoil.bench.arm.mca import CORES, Core
+from blueoil.bench.arm.mca import CORES, X86_CORES, Core
 from blueoil.bench.arm.reckoning import Verdict, judge, lists_of
 from blueoil.bench.arm.record import record
 from blueoil.bench.arm.tools import find_llvm
@@ -34,8 +34,11 @@ Table = tuple[list[str], list[list[str]], str]  # columns, rows, title
 
 @click.command()
 @click.option("--height", type=click.IntRange(min=16), default=360, show_default=True, help="Rows of the whole image.")
-@click.option("--cache/--no-cache", default=True, show_default=True, help="Judge ways to keep the data by a cache model.")
-def main(height: int, cache: bool) -> None:
+@click.option(
+    "--cache/--no-cache", default=True, show_default=True, help="Judge ways to keep the data by a cache model."
+)
+@click.option("--x86", is_flag=True, help="Estimate Zen 3 and Zen 4 instead, to hold the method against a real clock.")
+def main(height: int, cache: bool, x86: bool) -> None:
     """Estimate LmSegnetV1Quantize at 360x480 on Cortex-A9, A53, A72 and Neoverse N1 by llvm-mca."""
     llvm = find_llvm()
     tensorflow_start.start()
@@ -43,34 +46,38 @@ def main(height: int, cache: bool) -> None:
     width = 480
     with tempfile.TemporaryDirectory(prefix="blueoil-arm-") as folder:
         console.say(f"llvm-mca {llvm.version}; recording one run at {RECORDED_HEIGHT}x{width} for each target")
-        report = _report(console, Path(folder), height, width, cache=cache)
+        report = _report(console, Path(folder), height, width, X86_CORES if x86 else CORES, cache=cache)
     console.say(json.dumps(report))
 
 
-def _report(console: Console, folder: Path, height: int, width: int, *, cache: bool) -> dict[str, Any]:
+def _report(
+    console: Console, folder: Path, height: int, width: int, cores: tuple[Core, ...], *, cache: bool
+) -> dict[str, Any]:
     from dlk.codegen import emit
     from dlk.lowering.program import QuantConv
     from dlk.targets import TARGETS
 
     llvm = find_llvm()
     recorded = lowered_network(RECORDED_HEIGHT, width, folder / "low")
-    known = layers(recorded, lowered_network(height, width, folder / "high"))
+    whole = lowered_network(height, width, folder / "high")
     recordings = {}
-    for name in dict.fromkeys(core.target for core in CORES):
-        emit(recorded, folder / name, TARGETS[name])
-        recordings[name] = record(folder / name, name, llvm)
-    largest = [s for s in recorded.steps if isinstance(s, QuantConv) and known[s.name].inputs == LARGEST]
+    for core in cores:
+        if (core.target, core.isa) not in recordings:
+            emit(recorded, folder / core.target, TARGETS[core.target])
+            recordings[core.target, core.isa] = record(folder / core.target, core.target, core.isa, llvm)
     report: dict[str, Any] = {"llvm": llvm.version, "height": height, "width": width, "cores": {}}
     verdicts: list[Verdict] = []
-    for core in CORES:
-        found = costs(recordings[core.target], core, llvm, known, height / RECORDED_HEIGHT)
+    for core in cores:
+        known = layers(recorded, whole, core.lanes)
+        found = costs(recordings[core.target, core.isa], core, llvm, known, height / RECORDED_HEIGHT)
         big = [cost for cost in found if cost.layer and cost.layer.inputs == LARGEST]
         report["cores"][core.name] = summary(core, found, big)
         _draw(console, _layer_table(core, found))
         if cache and core.cpu in ("cortex-a9", "cortex-a53") and big:
+            step = next(s for s in recorded.steps if isinstance(s, QuantConv) and s.name == big[0].name)
             computing = big[0].total / (big[0].layer.recorded_tiles if big[0].layer else 1)
-            for cores in (1, 2):
-                verdicts += judge(lists_of(largest[0]), core.cpu, computing, cores=cores)
+            for number in (1, 2):
+                verdicts += judge(lists_of(step), core.cpu, computing, cores=number)
     _draw(console, _core_table(report["cores"]))
     if verdicts:
         _draw(console, _cache_table(verdicts))

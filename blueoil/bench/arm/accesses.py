@@ -31,7 +31,7 @@ class Lists:
 
 
 def class_lists(weights: NDArray[np.int8], depth: int, widths: tuple[int, ...]) -> Lists:
-    """Return the lists that the runtime makes of weights int8 [kh, kw, cin, cout]; a last, smaller group is left out."""
+    """Return the lists that the runtime makes of weights int8 [kh, kw, cin, cout], without a last, smaller group."""
     positive = weights.transpose(2, 0, 1, 3).reshape(-1, weights.shape[3]) > 0
     inputs, outputs = positive.shape
     groups = []

@@ -5,8 +5,8 @@ Costs are published measurements, not ours:
 * Cortex-A9 (7-cpu.com/cpu/Cortex-A9.html): 32 KB, 4 ways, lines of 32 bytes; a line that is in L2 comes 19 cycles
   later than one in L1, or every 7 cycles when several are on their way. The DE10-Nano's L2 is a PL310 of 512 KB with 8
   ways. The A9 has two line-fill buffers and executes every PLD (ARM DDI 0388I, 7.1 and 7.6).
-* Cortex-A53 (Hennessy and Patterson, 6th edition, 2.6): 13 cycles for a line of 64 bytes in L2; 32 KB, 4 ways; L2 512 KB,
-  16 ways. Lines on their way together: taken as one every 8 cycles, which nobody has published.
+* Cortex-A53 (Hennessy and Patterson, 6th edition, 2.6): 13 cycles for a line of 64 bytes in L2; 32 KB, 4 ways; L2
+  512 KB, 16 ways. Lines on their way together: taken as one every 8 cycles, which nobody has published.
 
 Memory behind L2: 110 ns at 800 MHz, or as much time on the A53 at 1.2 GHz.
 """

@@ -1,6 +1,6 @@
 """From recorded instructions to cycles, layer by layer, and from a low image to the whole one.
 
-A run is recorded at 16 rows of the full width: every kind of row then occurs, and a tile of 128 pixels costs what it
+A run is recorded at 16 rows of the full width: every kind of row then occurs, and a tile of pixels costs what it
 costs in a high image. What a step costs grows with its tiles (convolutions) or its rows (all else).
 """
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from dlk.lowering.program import Program
 
 RECORDED_HEIGHT = 16
-TILE = 128  # pixels of a 128-bit vector
+WORD = 64  # pixels of a lane
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A quantized convolution: inputs K and outputs of a pixel, tiles recorded and tiles of the whole image."""
+    """A quantized convolution: inputs K and outputs; pixels of a tile; tiles recorded and of the whole image."""
 
     inputs: int
     outputs: int
+    tile: int
     recorded_tiles: int
     tiles: int
 
@@ -52,10 +53,10 @@ class Cost:
         """Multiply-adds of whole tiles for each cycle."""
         if self.layer is None:
             return None
-        return self.layer.inputs * self.layer.outputs * TILE * self.layer.recorded_tiles / self.total
+        return self.layer.inputs * self.layer.outputs * self.layer.tile * self.layer.recorded_tiles / self.total
 
 
-def layers(recorded: Program, whole: Program) -> dict[str, Layer]:
+def layers(recorded: Program, whole: Program, lanes: int) -> dict[str, Layer]:
     """Return the quantized convolutions by name; the two programs are the same network at two heights."""
     from dlk.lowering.program import QuantConv
 
@@ -63,16 +64,16 @@ def layers(recorded: Program, whole: Program) -> dict[str, Layer]:
     for step in whole.steps:
         if isinstance(step, QuantConv):
             kernel, _, inputs, outputs = step.weights.shape
-            tiles = [_tiles(program, step.input) for program in (recorded, whole)]
-            found[step.name] = Layer(kernel * kernel * inputs, outputs, *tiles)
+            tiles = [_tiles(program, step.input, lanes) for program in (recorded, whole)]
+            found[step.name] = Layer(kernel * kernel * inputs, outputs, WORD * lanes, *tiles)
     return found
 
 
-def _tiles(program: Program, tensor: str) -> int:
+def _tiles(program: Program, tensor: str, lanes: int) -> int:
     from dlk.codegen.parameters import tensor_parameters
 
     layout = next(t for t in tensor_parameters(program) if t.name == tensor)
-    return -(-layout.height * layout.stride // TILE)
+    return -(-layout.height * layout.stride // (WORD * lanes))
 
 
 def costs(recording: Recording, core: Core, llvm: Llvm, known: dict[str, Layer], rows: float) -> list[Cost]:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blueoil.bench.arm.tools import Llvm, run
+from blueoil.bench.arm.tools import Llvm
+from blueoil.bench.run import run
 
 WINDOWS = 4
 WINDOW = 4000  # instructions; long against the time in which a core empties its queues
@@ -18,10 +19,16 @@ WINDOW = 4000  # instructions; long against the time in which a core empties its
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """One modelled core. cpu, triple, attributes: for llvm-mca; goal: MAC per cycle wanted at K = 2304."""
+    """One modelled core and the library's code for it.
+
+    target, isa, lanes: as in dlk.targets; cpu, triple, attributes: for llvm-mca; least, goal: MAC per cycle wanted at
+    K = 2304.
+    """
 
     name: str
     target: str
+    isa: str
+    lanes: int
     cpu: str
     triple: str
     attributes: str = ""
@@ -30,13 +37,18 @@ class Core:
 
 
 CORES: tuple[Core, ...] = (
-    Core("Cortex-A9", "arm", "cortex-a9", "armv7-linux-gnueabihf", "+neon", least=40, goal=45),
-    Core("Cortex-A53", "aarch64", "cortex-a53", "aarch64-linux-gnu", least=32, goal=40),
-    Core("Cortex-A72", "aarch64", "cortex-a72", "aarch64-linux-gnu", least=100, goal=120),
-    Core("Neoverse N1", "aarch64", "neoverse-n1", "aarch64-linux-gnu"),
+    Core("Cortex-A9", "arm", "neon", 2, "cortex-a9", "armv7-linux-gnueabihf", "+neon", least=40, goal=45),
+    Core("Cortex-A53", "aarch64", "neon", 2, "cortex-a53", "aarch64-linux-gnu", least=32, goal=40),
+    Core("Cortex-A72", "aarch64", "neon", 2, "cortex-a72", "aarch64-linux-gnu", least=100, goal=120),
+    Core("Neoverse N1", "aarch64", "neon", 2, "neoverse-n1", "aarch64-linux-gnu"),
+)
+X86_CORES: tuple[Core, ...] = (
+    Core("Zen 3, AVX2", "x86", "avx2", 4, "znver3", "x86_64-linux-gnu"),
+    Core("Zen 4, AVX2", "x86", "avx2", 4, "znver4", "x86_64-linux-gnu"),
 )
 
 _BRANCH = re.compile(r"^(b|bl|blx|b[a-z]{2}|b\.[a-z]{2}|bl[a-z]{2}) (0x[0-9a-f]+)$")
+_CALL = re.compile(r"^callq? .*$")
 _TEST = re.compile(r"^([ct]bn?z .*), 0x[0-9a-f]+$")
 _MANY = re.compile(r"^(v?ldm|v?stm|v?push|v?pop)(?:ib|ia|da|db)?(?:\.w)? (?:(\w+)!?, )?\{(.*)\}$")
 _LOADS = ("ldm", "pop", "vldm", "vpop")
@@ -72,6 +84,8 @@ def plain(instruction: str) -> list[str]:
     if match := _BRANCH.match(instruction):
         name = "b" if match[1] in ("bl", "blx") else match[1]
         return [f"{name} #4"]
+    if _CALL.match(instruction):
+        return ["jmp 4"]
     if match := _TEST.match(instruction):
         return [f"{match[1]}, #4"]
     if match := _MANY.match(instruction):

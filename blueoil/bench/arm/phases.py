@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from blueoil.bench.arm.tools import Llvm, run
+from blueoil.bench.arm.tools import Llvm
+from blueoil.bench.run import run
 
 # The first row whose word occurs in the chain of functions decides. The words are names in dlk/runtime/kernels.
 PHASES: tuple[tuple[str, tuple[str, ...]], ...] = (

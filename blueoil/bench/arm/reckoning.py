@@ -77,7 +77,5 @@ def judge(lists: Lists, core: str, computing: float, *, cores: int, ways: Sequen
         compute = computing * way.adders + way.added * lists.inputs * len(lists.groups)
         lost = stalls_with_prefetch(counts, shape, compute) if way.prefetch else stalls(counts, shape)
         rate = 1 - counts.l1_misses / counts.accesses
-        found.append(
-            Verdict(shape.name, cores, way.name, rate, counts.l1_misses, counts.l2_misses, compute, lost)
-        )
+        found.append(Verdict(shape.name, cores, way.name, rate, counts.l1_misses, counts.l2_misses, compute, lost))
     return found

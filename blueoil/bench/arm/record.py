@@ -7,17 +7,20 @@ code that the library has, loops unrolled, calls followed, spills included, and 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from blueoil.bench.arm.tools import Llvm, need, run
+from blueoil.bench.arm.tools import Llvm, need
+from blueoil.bench.run import run
 from blueoil.errors import BlueoilError
 
 DRIVER = Path(__file__).with_name("driver.c")
 MARK = "dlk_bench_step"
-EMULATOR_PACKAGES = {"arm": "qemu-user libc6-armhf-cross", "aarch64": "qemu-user libc6-arm64-cross"}
+EMULATOR_PACKAGES = {"arm": "qemu-user libc6-armhf-cross", "aarch64": "qemu-user libc6-arm64-cross", "x86": "qemu-user"}
+X86_EMULATOR = ("qemu-x86_64", "-cpu", "max")  # no emulator is needed to run it, but one to record it
 
 _SYMBOL = re.compile(r"^([0-9a-f]+) .{7} \S+\s+([0-9a-f]+) (?:\.hidden )?(\S+)$")
 _CODE = re.compile(r"^\s*([0-9a-f]+):\s+(\S.*)$")
@@ -46,31 +49,37 @@ class Recording:
             yield from self.blocks[start]
 
 
-def record(project: Path, target_name: str, llvm: Llvm) -> Recording:
-    """Build ``project``, an emitted network, and record one run. Raises BlueoilError naming what is missing."""
+def record(project: Path, target_name: str, isa: str, llvm: Llvm) -> Recording:
+    """Build ``project``, an emitted network, and record one run of an instruction set.
+
+    Raises BlueoilError naming what is missing.
+    """
     from dlk.build import build
     from dlk.build.toolchain import environment, zig
     from dlk.targets import TARGETS
 
     target = TARGETS[target_name]
-    need(target.emulator[0], EMULATOR_PACKAGES[target_name])
+    emulator = target.emulator or X86_EMULATOR
+    need(emulator[0], EMULATOR_PACKAGES[target_name])
     build(project, target)
     objects = sorted(project.glob("build/CMakeFiles/dlk.dir/**/*.o"))
     program, log = project / "bench", project / "bench.log"
     command = [
-        str(zig()), "cc", "-target", target.triple, f"-mcpu={target.cpu}", "-O2", f"-I{project / 'include'}", str(DRIVER),
-        *map(str, objects), "-fno-PIE", "-no-pie", "-nostdlib++", "-o", str(program),
+        str(zig()), "cc", "-target", target.triple, f"-mcpu={target.cpu}", "-O2", f"-I{project / 'include'}",
+        str(DRIVER), *map(str, objects), "-fno-PIE", "-no-pie", "-nostdlib++", "-o", str(program),
     ]  # fmt: skip
     run(command, env=environment())
-    kernels, mark = _ranges(run([llvm.objdump, "-t", str(program)]), target.isas[0].name)
+    kernels, mark = _ranges(run([llvm.objdump, "-t", str(program)]), isa)
     ranges = f"{kernels.start:#x}..{kernels.stop - 1:#x},{mark:#x}+3"
-    names = run([*target.emulator, "-d", "exec,nochain,in_asm", "-dfilter", ranges, "-D", str(log), str(program)])
+    options = ["-d", "exec,nochain,in_asm", "-dfilter", ranges, "-D", str(log)]
+    names = run([*emulator, *options, str(program)], env=os.environ | {"DLK_ISA": isa})
     with log.open(encoding="utf-8", errors="replace") as lines:
         blocks, runs = parse_log(lines, mark)
     log.unlink()
     segments = tuple(Segment(name, found) for name, found in zip([*names.split(), "end"], runs, strict=True))
     text = parse_code(run([llvm.objdump, "-d", "--no-show-raw-insn", str(program)]).splitlines())
-    return Recording(program, text, blocks, segments)
+    # qemu writes the bytes of a long x86 instruction in two lines, of which the second has no instruction
+    return Recording(program, text, {at: tuple(a for a in b if a in text) for at, b in blocks.items()}, segments)
 
 
 def _ranges(symbols: str, namespace: str) -> tuple[range, int]:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from blueoil.bench.run import run
 from blueoil.errors import BlueoilError
 
 NEWEST_TRIED = 30
 OLDEST_LLVM = 15  # the first whose llvm-mca models in-order cores well; 19 gave the figures of docs/arm.md
 PACKAGE = "llvm-19"
-SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +44,3 @@ def need(program: str, package: str) -> None:
     """Raise BlueoilError when ``program`` is not on PATH."""
     if shutil.which(program) is None:
         raise BlueoilError(f"{program} is not installed", fix=f"apt install {package}")
-
-
-def run(
-    command: Sequence[str], *, given: str | None = None, folder: Path | None = None, env: Mapping[str, str] | None = None
-) -> str:
-    """Run a program and return what it printed; ``given`` is its stdin. Raises BlueoilError when it fails."""
-    result = subprocess.run(
-        list(command), input=given, cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    if result.returncode != 0:
-        raise BlueoilError(
-            f"{Path(command[0]).name} failed",
-            where=" ".join(command[-4:])[:300],
-            received=f"exit status {result.returncode}: {result.stderr.strip()[:1000]}",
-        )
-    return result.stdout
