@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ import click
 
 from blueoil import tensorflow_start
 from blueoil.bench.arm.estimate import RECORDED_HEIGHT, Cost, costs, layers, network_cycles
-from blueoil.bench.arm.mca import CORES, X86_CORES, Core
+from blueoil.bench.arm.loops import AVX512, counting_loop, macs_per_cycle
+from blueoil.bench.arm.mca import CORES, X86_CORES, Core, loop_cycles
 from blueoil.bench.arm.reckoning import Verdict, judge, lists_of
 from blueoil.bench.arm.record import record
-from blueoil.bench.arm.tools import find_llvm
+from blueoil.bench.arm.tools import Llvm, find_llvm
 from blueoil.bench.ours import lowered_network
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
 from dlk.errors import DlkError
 
 LARGEST = 2304  # inputs of the layers that the goals are set for
+GROUP_OUTPUTS = 7  # of their trees, D = 6
 MHZ = {"cortex-a9": 800.0}  # the DE10-Nano
 TWO_CORES = 1.85  # two threads over one: 1.8 to 1.9 expected
 PHASES = ("taps", "leaf", "merge", "compare")
@@ -79,6 +82,8 @@ def _report(
             for number in (1, 2):
                 verdicts += judge(lists_of(step), core.cpu, computing, cores=number)
     _draw(console, _core_table(report["cores"]))
+    if cores is X86_CORES:
+        report["avx512_leaf_loop"] = _avx512(console, recordings["x86", "avx2"].text, llvm)
     if verdicts:
         _draw(console, _cache_table(verdicts))
     report["cache"] = [
@@ -86,6 +91,20 @@ def _report(
         for v in verdicts
     ]
     return report
+
+
+def _avx512(console: Console, text: Mapping[int, str], llvm: Llvm) -> dict[str, Any] | None:
+    """Tell the counting loop of AVX-512, which no emulator of ours runs."""
+    loop = counting_loop(text)
+    if loop is None:
+        return None
+    taken = loop_cycles(loop.instructions, AVX512, llvm)
+    rate = macs_per_cycle(loop, GROUP_OUTPUTS, llvm)
+    console.say(
+        f"{AVX512.name}: the counting loop takes {taken:.1f} cycles for {loop.loads // 2} inputs, "
+        f"{rate:.0f} MAC/cycle in groups of {GROUP_OUTPUTS} outputs; merging, taps and caches not included"
+    )
+    return {"cycles": round(taken, 2), "inputs": loop.loads // 2, "macs_per_cycle": round(rate, 1)}
 
 
 def _draw(console: Console, table: Table) -> None:

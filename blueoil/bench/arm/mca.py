@@ -64,12 +64,17 @@ def cycles(instructions: Sequence[str], core: Core, llvm: Llvm) -> float:
     return sum(_simulate(window, core, llvm) for window in sample) * total / (WINDOWS * WINDOW)
 
 
-def _simulate(instructions: Sequence[str], core: Core, llvm: Llvm) -> float:
+def loop_cycles(instructions: Sequence[str], core: Core, llvm: Llvm, rounds: int = 100) -> float:
+    """Estimate the cycles of one round of a loop that goes on."""
+    return _simulate(instructions, core, llvm, rounds) / rounds
+
+
+def _simulate(instructions: Sequence[str], core: Core, llvm: Llvm, rounds: int = 1) -> float:
     if not instructions:
         return 0.0
     lines = [line for instruction in instructions for line in plain(instruction)]
     command = [
-        llvm.mca, f"-mtriple={core.triple}", f"-mcpu={core.cpu}", "-iterations=1", "-instruction-info=0",
+        llvm.mca, f"-mtriple={core.triple}", f"-mcpu={core.cpu}", f"-iterations={rounds}", "-instruction-info=0",
         "-resource-pressure=0", *([f"-mattr={core.attributes}"] if core.attributes else []),
     ]  # fmt: skip
     told = run(command, given="\n".join(lines) + "\n")
