@@ -35,11 +35,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A segment of the recorded run: cycles and instructions of each phase; ``scale``: to the whole image."""
+    """A segment of the recorded run: cycles and instructions of each phase.
+
+    vectors: instructions whose name begins with v, on ARMv7 those of NEON and VFP; scale: to the whole image.
+    """
 
     name: str
     cycles: dict[str, float]
     instructions: dict[str, int]
+    vectors: int
     scale: float
     layer: Layer | None
 
@@ -94,6 +98,7 @@ def costs(recording: Recording, core: Core, llvm: Llvm, known: dict[str, Layer],
                 name,
                 {key: cycles(lines, core, llvm) for key, lines in code.items()},
                 {key: len(lines) for key, lines in code.items()},
+                sum(line.startswith("v") for lines in code.values() for line in lines),
                 scale,
                 layer,
             )

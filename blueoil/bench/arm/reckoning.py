@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from blueoil.bench.arm.accesses import Layout, Lists, class_lists, tile
 from blueoil.bench.arm.cache import SHAPES, Cores, stalls, stalls_with_prefetch
 
 if TYPE_CHECKING:
+    from blueoil.bench.arm.estimate import Cost
     from dlk.lowering.program import QuantConv
 
 
@@ -58,6 +59,9 @@ class Verdict:
         return self.computing + self.stalled
 
 
+NOW, CHOSEN = WAYS[0], WAYS[3]
+
+
 def lists_of(step: QuantConv) -> Lists:
     """Return the class lists of a convolution with 2-bit inputs and outputs."""
     from dlk.lowering.class_lists import choose_tree
@@ -79,3 +83,16 @@ def judge(lists: Lists, core: str, computing: float, *, cores: int, ways: Sequen
         rate = 1 - counts.l1_misses / counts.accesses
         found.append(Verdict(shape.name, cores, way.name, rate, counts.l1_misses, counts.l2_misses, compute, lost))
     return found
+
+
+def image_cycles(found: Sequence[Cost], steps: Mapping[str, QuantConv], core: str, *, cores: int, way: Way) -> float:
+    """Return the cycles of one image with the caches: quantized convolutions kept in this way, the rest as it is."""
+    total = 0.0
+    for cost in found:
+        if cost.layer is None:
+            total += cost.total * cost.scale
+            continue
+        computing = cost.total / cost.layer.recorded_tiles
+        (verdict,) = judge(lists_of(steps[cost.name]), core, computing, cores=cores, ways=[way])
+        total += verdict.cycles * cost.layer.tiles
+    return total

@@ -8,7 +8,7 @@ import pytest
 from blueoil.bench.arm import tools
 from blueoil.bench.arm.accesses import LISTS, PLANE, TAP, Layout, class_lists, tile
 from blueoil.bench.arm.cache import CacheShape, Cores, Counts, Level, stalls, stalls_with_prefetch
-from blueoil.bench.arm.estimate import Cost, Layer, layers, network_cycles
+from blueoil.bench.arm.estimate import Cost, Layer, network_cycles
 from blueoil.bench.arm.loops import counting_loop
 from blueoil.bench.arm.mca import plain
 from blueoil.bench.arm.phases import OTHER, phase_of
@@ -100,12 +100,11 @@ def test_each_input_of_each_group_is_read_once_whatever_the_layout() -> None:
 
 def test_layers_grow_with_their_tiles_and_other_steps_with_the_rows() -> None:
     layer = Layer(inputs=2304, outputs=256, tile=128, recorded_tiles=1, tiles=23)
-    conv = Cost("conv4", {"leaf": 500e3, "merge": 250e3}, {}, 23, layer)
-    move = Cost("s2d1", {"moves": 100e3}, {}, 22.5, None)
+    conv = Cost("conv4", {"leaf": 500e3, "merge": 250e3}, {}, 0, 23, layer)
+    move = Cost("s2d1", {"moves": 100e3}, {}, 0, 22.5, None)
     assert conv.macs_per_cycle == pytest.approx(2304 * 256 * 128 / 750e3)
     assert move.macs_per_cycle is None
     assert network_cycles([conv, move]) == (750e3 * 23 + 100e3 * 22.5, 100e3 * 22.5)
-    assert layers.__annotations__["lanes"] == "int"
 
 
 def test_the_counting_loop_is_the_one_without_branches_that_adds_most() -> None:
