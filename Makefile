@@ -5,7 +5,7 @@ BIN := .venv/bin
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke lint format bench clean
+.PHONY: help demo test smoke lint format bench bench-arm clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,8 +31,11 @@ format: .venv/ready  ## rewrite the sources in the house style
 	$(BIN)/ruff format .
 	git ls-files 'dlk/runtime/*.h' 'dlk/runtime/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format -i
 
-bench: .venv/ready  ## our library beside LiteRT int8, one thread, one run; JSON as the last line
+bench: .venv/bench-ready  ## our library beside LiteRT, onnxruntime and OpenVINO int8; JSON as the last line
 	$(BIN)/python -m blueoil.bench
+
+bench-arm: .venv/ready  ## speed on ARM cores, estimated by llvm-mca; JSON as the last line
+	$(BIN)/python -m blueoil.bench.arm
 
 clean:  ## remove the environment and what demo and tests left
 	rm -rf .venv demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -41,5 +44,10 @@ clean:  ## remove the environment and what demo and tests left
 .venv/ready: pyproject.toml uv.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --python $(BIN)/python --extra cpu
+	touch $@
+
+# The engines that only `make bench` runs are a few hundred megabytes that nothing else waits for.
+.venv/bench-ready: .venv/ready
 	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --python $(BIN)/python --extra cpu --extra bench
 	touch $@

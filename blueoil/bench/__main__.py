@@ -1,129 +1,150 @@
-"""``python -m blueoil.bench``: the x86 library beside LiteRT int8 on the same network; JSON is the last line.
+"""``python -m blueoil.bench``: the x86 library beside other engines on the same network; JSON is the last line.
 
-CPU time of the calling thread, one thread everywhere, all engines in turn in each round. LiteRT runs with XNNPACK and
-every instruction set it finds. It is given int8 input and output, which spares it two conversions; ours starts from
-float32 and ends in float32 class scores.
+All engines run in turn in each round: one thread by its CPU time, then two threads by wall time and by the CPU time of
+the busier one. Ours starts from float32 and ends in float32 class scores; LiteRT is given int8 at both ends.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from blueoil import tensorflow_start
-from blueoil.bench.ours import CLASSES, build_library
-from blueoil.bench.peers import build_peers
-from blueoil.bench.timing import Timing, interleave
+from blueoil.bench.engines import Engine, has_threads, ours, peers
+from blueoil.bench.limits import image_adders
+from blueoil.bench.ours import CLASSES, build_library, lowered_network
+from blueoil.bench.peaks import INT8_FLAGS, cpu_flags, measure
+from blueoil.bench.rows import (
+    BASELINE,
+    OURS,
+    REFERENCE,
+    best,
+    check_peers,
+    pair_rows,
+    ratios,
+    single_rows,
+    speedups,
+)
+from blueoil.bench.timing import interleave, interleave_pairs
+from blueoil.bench.topology import macs
 from blueoil.commands.options import Size
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
+from dlk.errors import DlkError
 
-INT8, FLOAT32 = "LiteRT int8", "LiteRT float32"
-LEAST_INT8_GAIN = 3.0
+LIBRARY = "libdlk_x86.so"
 
 
 @click.command()
 @click.option("--size", type=Size(), default=(360, 480), show_default="360x480", help="Input size.")
 @click.option("--rounds", type=click.IntRange(min=3), default=11, show_default=True, help="Runs of each engine.")
-def main(size: tuple[int, int], rounds: int) -> None:
-    """Time LmSegnetV1Quantize as our library and as int8 in LiteRT, side by side."""
+@click.option(
+    "--baseline", type=click.Path(exists=True, path_type=Path), help=f"An older {LIBRARY}, or a folder that holds one."
+)
+@click.option("--keep", type=click.Path(path_type=Path), help="Copy our library here, as a later baseline.")
+def main(size: tuple[int, int], rounds: int, baseline: Path | None, keep: Path | None) -> None:
+    """Time LmSegnetV1Quantize as our library and as int8 in other engines, side by side."""
     tensorflow_start.start()
-    console = Console()
-    height, width = size
     with tempfile.TemporaryDirectory(prefix="blueoil-bench-") as folder:
-        console.say(f"LmSegnetV1 at {height}x{width}, {CLASSES} classes; building both sides")
-        library = build_library(height, width, Path(folder))
-        engines = _peers(height, width) | _ours(library, (height, width, 3))
-        runnable = {name: run for name, run in engines.items() if run is not None}
-        timings = interleave(runnable, rounds=rounds)
-    rows = [_row(name, timings.get(name), timings[INT8]) for name in engines]
-    console.table(
-        ["engine", "median ms", "best", "worst", "LiteRT int8 / this"],
-        [[str(r["engine"]), *(_cell(r[key]) for key in ("median_ms", "best_ms", "worst_ms", "ratio"))] for r in rows],
-        title=f"CPU time of one thread, {rounds} rounds",
-    )
-    _check_peer(timings)
-    best = max(row["ratio"] for row in rows if row["engine"].startswith("blueoil") and row["ratio"])
-    console.say(json.dumps({"rows": rows, "ratio_vs_litert_int8": best}))
+        report = _report(Console(), Path(folder), size, rounds, baseline, keep)
+    Console().say(json.dumps(report))
 
 
-def _peers(height: int, width: int) -> dict[str, Callable[[], object] | None]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    models = build_peers(height, width, CLASSES)
-
-    def runner(model: bytes) -> Callable[[], object]:
-        interpreter = Interpreter(model_content=model, num_threads=1)
-        interpreter.allocate_tensors()
-        (given,) = interpreter.get_input_details()
-        interpreter.set_tensor(given["index"], np.zeros(given["shape"], given["dtype"]))
-        run: Callable[[], object] = interpreter.invoke
-        return run
-
-    return {FLOAT32: runner(models.float32), INT8: runner(models.int8)}
-
-
-def _ours(library: Path, shape: tuple[int, int, int]) -> dict[str, Callable[[], object] | None]:
-    """Return one engine an instruction set; none for those that this machine lacks."""
+def _report(
+    console: Console, folder: Path, size: tuple[int, int], rounds: int, baseline: Path | None, keep: Path | None
+) -> dict[str, Any]:
     from dlk.targets import TARGETS
-    from dlk.verify.executors import IsaMissingError, LibraryExecutor
 
-    values = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-    engines: dict[str, Callable[[], object] | None] = {}
-    for isa in TARGETS["x86"].isas:
-        try:
-            executor = LibraryExecutor(library, name=isa.name, isa=isa.name)
-        except IsaMissingError:
-            engines[f"blueoil {isa.name}"] = None
-            continue
-        engines[f"blueoil {isa.name}"] = partial(executor.run, values)
-    return engines
+    height, width = size
+    shape = (height, width, 3)
+    count = macs(height, width, CLASSES)
+    console.say(f"LmSegnetV1 at {height}x{width}, {CLASSES} classes, {count / 1e9:.2f} GMAC; building all sides")
+    program = lowered_network(height, width, folder)
+    library = build_library(program, folder / "project")
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / LIBRARY).write_bytes(library.read_bytes())
+    engines = [*peers(height, width, CLASSES), *ours(library, shape, label=OURS)]
+    if baseline:
+        engines += ours(_library(baseline), shape, label=BASELINE)
+    adders = {isa.name: image_adders(program, isa.lanes) for isa in TARGETS["x86"].isas}
 
-
-def _row(name: str, timing: Timing | None, peer: Timing) -> dict[str, Any]:
-    if timing is None:
-        return {"engine": name, "median_ms": None, "best_ms": None, "worst_ms": None, "ratio": None}
+    peaks = measure(folder)
+    single = interleave({e.name: e.load(1) for e in engines if e.load}, rounds=rounds)
+    rows = single_rows(engines, single, count, peaks, adders)
+    _draw(
+        console,
+        rows,
+        ("median_ms", "best_ms", "worst_ms", "macs_per_cycle", "share_of_limit", "ratio"),
+        f"one thread, CPU time, {rounds} rounds; the core runs at {peaks.ghz:.2f} GHz",
+    )
+    vnni = bool(cpu_flags() & {INT8_FLAGS["int8_avx_vnni"], INT8_FLAGS["int8_avx512_vnni"]})
+    check_peers(single, vnni=vnni)
+    able = [e for e in engines if not e.name.startswith((OURS, BASELINE)) or has_threads(_of(e, library, baseline))]
+    pairs = interleave_pairs({e.name: e.load(2) for e in able if e.load and e.kind != "float32"}, rounds=rounds)
+    two = pair_rows([e for e in engines if e.kind != "float32"], pairs)
+    _draw(
+        console, two, ("wall_ms", "best_wall_ms", "busiest_thread_ms", "ratio"), f"two threads, wall, {rounds} rounds"
+    )
+    isas = [isa.name for isa in TARGETS["x86"].isas]
+    against = ratios(single, isas, REFERENCE)
+    speedup = speedups(single, pairs)
     return {
-        "engine": name,
-        "median_ms": round(timing.median, 3),
-        "best_ms": round(timing.best, 3),
-        "worst_ms": round(timing.worst, 3),
-        "ratio": round(peer.median / timing.median, 3),
+        "ratio_vs_litert_int8": best(against),
+        "ratios_vs_litert_int8": against,
+        "ratios_vs_onnxruntime_int8": ratios(single, isas, "onnxruntime int8"),
+        "ratios_vs_openvino_int8": ratios(single, isas, "OpenVINO int8"),
+        "ratio_vs_baseline": ratios(single, isas, f"{BASELINE} {{isa}}") if baseline else None,
+        "two_thread_speedup": best({isa: speedup.get(f"{OURS} {isa}") for isa in isas}),
+        "two_thread_speedups": speedup,
+        "rows": rows,
+        "two_threads": two,
+        "machine": {
+            "ghz": round(peaks.ghz, 3),
+            "vnni": vnni,
+            "logic_operations_per_cycle": {name: round(value, 2) for name, value in peaks.logic.items()},
+            "int8_macs_per_cycle": {name: round(value, 1) for name, value in peaks.int8.items()},
+        },
+        "macs": count,
+        "full_adders": adders,
     }
 
 
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _of(engine: Engine, library: Path, baseline: Path | None) -> Path:
+    return _library(baseline) if baseline and engine.name.startswith(BASELINE) else library
 
 
-def _check_peer(timings: dict[str, Timing]) -> None:
-    """Refuse to compare with a peer that does not use its int8 instructions where the machine has them."""
-    gain = timings[FLOAT32].median / timings[INT8].median
-    if gain < LEAST_INT8_GAIN and _has_vnni():
+def _library(given: Path) -> Path:
+    """Return the library that ``--baseline`` names. Raises BlueoilError."""
+    library = given / LIBRARY if given.is_dir() else given
+    if not library.is_file():
         raise BlueoilError(
-            "LiteRT int8 is too slow to be a fair peer",
-            expected=f"at least {LEAST_INT8_GAIN} times the speed of its float32 on a machine with VNNI",
-            received=f"{gain:.2f} times",
-            fix="install ai-edge-litert with XNNPACK; run on an idle machine",
+            "no library to compare with", where=str(given), expected=f"a file, or a folder with {LIBRARY}"
         )
+    return library
 
 
-def _has_vnni() -> bool:
-    info = Path("/proc/cpuinfo")
-    flags = info.read_text(encoding="ascii", errors="replace") if info.is_file() else ""
-    return "avx512_vnni" in flags or "avx_vnni" in flags
+def _draw(console: Console, rows: Sequence[dict[str, Any]], keys: Sequence[str], title: str) -> None:
+    names = {"ratio": f"{REFERENCE} / this", "share_of_limit": "of its limit", "macs_per_cycle": "MAC/cycle"}
+    table = [[str(row["engine"]), *(_cell(row, key) for key in keys), row.get("missing") or ""] for row in rows]
+    console.table(["engine", *(names.get(key, key.replace("_", " ")) for key in keys), ""], table, title=title)
+
+
+def _cell(row: dict[str, Any], key: str) -> str:
+    value = row[key]
+    if value is None:
+        return "-"
+    return f"{100 * value:.0f} %" if key == "share_of_limit" else f"{value:.2f}"
 
 
 if __name__ == "__main__":
     try:
         main(standalone_mode=False)
-    except BlueoilError as error:
+    except (BlueoilError, DlkError) as error:
         Console().warn(f"Error: {error}")
         raise SystemExit(error.exit_code) from None

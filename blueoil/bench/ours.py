@@ -1,25 +1,26 @@
-"""Our side: LmSegnetV1Quantize with fresh weights, through the converter to the x86 library."""
+"""Our side: LmSegnetV1Quantize with fresh weights, through the converter to a program or the x86 library."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from dlk.lowering.program import Program
 
 CLASSES = 11
 
 
-def build_library(height: int, width: int, folder: Path) -> Path:
-    """Build libdlk_x86.so of LmSegnetV1Quantize at this size in ``folder``; the weights are random."""
+def lowered_network(height: int, width: int, folder: Path) -> Program:
+    """Return LmSegnetV1Quantize at this size as a lowered program; the weights are random, the same at every size."""
     import keras
 
-    from dlk.build import build
-    from dlk.codegen import emit
     from dlk.frontends.onnx import load
     from dlk.lowering import lower
     from dlk.package.assemble import read_meta
     from dlk.passes import run_passes
-    from dlk.targets import TARGETS
     from lmnet import networks
     from lmnet.export import export
     from lmnet.settings import Settings
@@ -39,5 +40,14 @@ def build_library(height: int, width: int, folder: Path) -> Path:
     )
     graph = load(exported / "model.onnx")
     run_passes(graph)
-    emit(lower(graph, read_meta(exported / "meta.yaml")), folder / "project", TARGETS["x86"])
-    return build(folder / "project", TARGETS["x86"])
+    return lower(graph, read_meta(exported / "meta.yaml"))
+
+
+def build_library(program: Program, folder: Path) -> Path:
+    """Build libdlk_x86.so of a program in ``folder``."""
+    from dlk.build import build
+    from dlk.codegen import emit
+    from dlk.targets import TARGETS
+
+    emit(program, folder, TARGETS["x86"])
+    return build(folder, TARGETS["x86"])

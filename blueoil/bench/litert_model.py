@@ -1,4 +1,4 @@
-"""The peers: the same topology in float32 and int8 for LiteRT, with the plain operators that suit it best.
+"""The same topology in float32 and int8 for LiteRT, with the plain operators that suit it best.
 
 Latency does not depend on the weights, so they are random. Space/depth moves are TensorFlow's own operators here, which
 the peer runs natively; folded batch norm, ReLU and per-channel int8 are what its converter makes of the network.
@@ -14,38 +14,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-CALIBRATION_IMAGES = 3
+from blueoil.bench.topology import OUTPUT_KERNEL, TOPOLOGY
 
-# LmSegnetV1: "down" and "up" move 2x2 blocks into channels and back; (filters, kernel size) is conv, BN, ReLU.
-TOPOLOGY: tuple[str | tuple[int, int], ...] = (
-    "down",
-    (16, 1),
-    "down",
-    (64, 3),
-    (64, 3),
-    "down",
-    (256, 3),
-    (256, 3),
-    (256, 3),
-    (256, 3),
-    "up",
-    (128, 3),
-    "up",
-    (128, 3),
-    "up",
-    (32, 3),
-)
+CALIBRATION_IMAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class PeerModels:
-    """The same network as two TFLite flat buffers."""
+class LiteRtModels:
+    """The network as two TFLite flat buffers."""
 
     float32: bytes
     int8: bytes
 
 
-def build_peers(height: int, width: int, classes: int) -> PeerModels:
+def litert_models(height: int, width: int, classes: int) -> LiteRtModels:
     """Build LmSegnetV1 with random weights and convert it for LiteRT, in float32 and calibrated int8."""
     import tensorflow as tf
 
@@ -64,7 +46,7 @@ def build_peers(height: int, width: int, classes: int) -> PeerModels:
         converter.representative_dataset = calibration
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-        return PeerModels(plain, converter.convert())
+        return LiteRtModels(plain, converter.convert())
 
 
 def _keras_network(height: int, width: int, classes: int):  # type: ignore[no-untyped-def]
@@ -86,4 +68,4 @@ def _keras_network(height: int, width: int, classes: int):  # type: ignore[no-un
     image = x = keras.Input((height, width, 3), batch_size=1)
     for part in TOPOLOGY:
         x = Move(part)(x) if isinstance(part, str) else keras.layers.ReLU()(conv(x, *part))
-    return keras.Model(image, conv(x, classes, 3))
+    return keras.Model(image, conv(x, classes, OUTPUT_KERNEL))
