@@ -93,11 +93,7 @@ DLK_INLINE void accumulate(const StepCall& call, const FloatScratch& scratch, co
 // subnormal sums compare as 0 does.
 DLK_INLINE Ordered ordered(const Floats (&sums)[kSumVectors], int number) {
   Ordered bits;
-  if constexpr (kOrders == kFloats) {
-    bits = (Ordered)sums[number];
-  } else {
-    memcpy(&bits, reinterpret_cast<const char*>(sums) + number * sizeof bits, sizeof bits);
-  }
+  memcpy(&bits, reinterpret_cast<const char*>(sums) + number * sizeof bits, sizeof bits);
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 
