@@ -4,3 +4,4 @@
 #include "float_conv.h"
 #include "moves.h"
 #include "quant_conv.h"
+#include "roofline.h"

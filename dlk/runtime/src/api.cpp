@@ -2,9 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export.h"
 #include "network.h"
-
-#define DLK_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace dlk {
 namespace {
@@ -97,6 +96,7 @@ DLK_EXPORT Network* network_create(void) { return static_cast<Network*>(calloc(1
 DLK_EXPORT void network_delete(Network* network) {
   if (!network) return;
   free(network->memory);
+  free(network->seconds);
   free(network);
 }
 

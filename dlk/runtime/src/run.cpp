@@ -28,9 +28,12 @@ void execute(Network& network, float* output) {
   for (int32_t i = 0; i < kModel.step_count; ++i) {
     const Step& step = kModel.steps[i];
     const Tensor& result = network.tensors[step.output];
+    const double start = network.timing ? now() : 0;
     network.isa->steps[i]({&step, &network.tensors[step.input], &result, &network.lists[i], network.scratch});
+    if (network.timing) network.seconds[i] = now() - start;
     if (network.trace && result.bits) network.trace(step.name, &result, network.trace_user);
   }
+  network.timed |= network.timing;
   leave_float_mode(mode);
 }
 
