@@ -15,10 +15,10 @@ WARM_UP = 3
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds of one image. ``steps``: wall time of each step, median of the runs.
+    """Seconds of one image: CPU time on one thread, so that a machine that others use too tells the same; wall time
+    on several threads.
 
-    whole: a run from the call to its return, median; CPU time on one thread, so that a machine that others use too
-    tells the same, and wall time on several threads. ``fastest``: the least of them.
+    steps: each step, median of the runs. whole: a run from the call to its return, median; ``fastest``: the least.
     """
 
     steps: tuple[float, ...]
@@ -40,7 +40,7 @@ def measure(library: ProfiledLibrary, *, runs: int, threads: int = 1) -> Latency
             whole = clock() - started
             if index >= WARM_UP:
                 wholes.append(whole)
-                steps.append(library.seconds())
+                steps.append(library.seconds(cpu=threads == 1))
     finally:
         library.set_timing(False)
     medians = tuple(statistics.median(found) for found in zip(*steps, strict=True))

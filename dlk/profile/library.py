@@ -13,7 +13,10 @@ from dlk.verify.available import this_machine
 from dlk.verify.executors import LibraryExecutor
 
 _INTERFACE = "dlk_run"
-_PROFILING = ("dlk_step_count", "dlk_step_info", "dlk_set_timing", "dlk_step_seconds", "dlk_measure_roofline")
+_PROFILING = (
+    "dlk_step_count", "dlk_step_info", "dlk_set_timing", "dlk_step_seconds", "dlk_step_cpu_seconds",
+    "dlk_measure_roofline",
+)  # fmt: skip
 _THREADS = "dlk_set_threads"
 
 
@@ -77,10 +80,14 @@ class ProfiledLibrary(LibraryExecutor):
         if self._library.dlk_set_timing(ctypes.c_void_p(self._network), ctypes.c_bool(on)):
             raise DlkError("the library cannot time its steps", where=self.name, received=self._error())
 
-    def seconds(self) -> tuple[float, ...]:
-        """Return the wall time of every step in the last timed run. Raises DlkError when there was none."""
+    def seconds(self, *, cpu: bool) -> tuple[float, ...]:
+        """Return the time of every step in the last timed run, CPU time of the calling thread or wall time.
+
+        Raises DlkError when there was none.
+        """
+        ask = self._library.dlk_step_cpu_seconds if cpu else self._library.dlk_step_seconds
         found = (ctypes.c_double * self._library.dlk_step_count())()
-        if self._library.dlk_step_seconds(ctypes.c_void_p(self._network), found):
+        if ask(ctypes.c_void_p(self._network), found):
             raise DlkError("no run was timed", where=self.name)
         return tuple(found)
 

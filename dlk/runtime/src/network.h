@@ -15,7 +15,7 @@ struct Network {
   void* trace_user;
   bool timing;      // take the time of the steps of a run
   bool timed;       // a run was timed
-  double* seconds;  // [steps] of the last timed run; null until timing is switched on
+  double* seconds;  // [2, steps] wall and CPU time of the last timed run; null until timing is switched on
   char error[256];
 };
 
@@ -40,8 +40,9 @@ void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to
 // run.cpp: executes the steps; the input tensor is filled, the result goes to `output`.
 void execute(Network& network, float* output);
 
-// profile.cpp: the monotonic clock.
-double now();
+// profile.cpp: take the time of a step.
+void begin_step(Network& network, int32_t step);
+void end_step(Network& network, int32_t step);
 
 // run.cpp: copies the input, subnormals and -0 as +0. False when a value is refused.
 bool copy_input(const float* from, int64_t count, float* to);

@@ -28,9 +28,9 @@ void execute(Network& network, float* output) {
   for (int32_t i = 0; i < kModel.step_count; ++i) {
     const Step& step = kModel.steps[i];
     const Tensor& result = network.tensors[step.output];
-    const double start = network.timing ? now() : 0;
+    if (network.timing) begin_step(network, i);
     network.isa->steps[i]({&step, &network.tensors[step.input], &result, &network.lists[i], network.scratch});
-    if (network.timing) network.seconds[i] = now() - start;
+    if (network.timing) end_step(network, i);
     if (network.trace && result.bits) network.trace(step.name, &result, network.trace_user);
   }
   network.timed |= network.timing;

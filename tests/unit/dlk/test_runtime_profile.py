@@ -47,20 +47,22 @@ def test_steps_are_timed_when_asked_and_the_result_stays_the_same(opened: Profil
     x = values(PROGRAMS["everything"])
     want = opened.run(x)
     with pytest.raises(DlkError, match="no run was timed"):
-        opened.seconds()
+        opened.seconds(cpu=False)
     opened.set_timing(True)
     with pytest.raises(DlkError, match="no run was timed"):
-        opened.seconds()
+        opened.seconds(cpu=False)
     started = time.monotonic()
     np.testing.assert_array_equal(opened.run(x), want)
     elapsed = time.monotonic() - started
-    found = opened.seconds()
+    found = opened.seconds(cpu=False)
     assert len(found) == len(PROGRAMS["everything"].steps)
     assert min(found) >= 0
     assert 0 < sum(found) <= elapsed
+    assert len(opened.seconds(cpu=True)) == len(found)
+    assert 0 < sum(opened.seconds(cpu=True)) <= elapsed
     opened.set_timing(False)
     opened.run(x)
-    assert opened.seconds() == found
+    assert opened.seconds(cpu=False) == found
 
 
 def test_latency_is_the_median_of_the_runs_after_the_warm_up(
@@ -69,7 +71,7 @@ def test_latency_is_the_median_of_the_runs_after_the_warm_up(
     times = iter(range(100))
     steps = len(opened.facts)
     monkeypatch.setattr(opened, "run", lambda _: None)
-    monkeypatch.setattr(opened, "seconds", lambda: (float(next(times)),) * steps)
+    monkeypatch.setattr(opened, "seconds", lambda cpu: (float(next(times)),) * steps)
     found = measure(opened, runs=5)
     assert found.steps == (2.0,) * steps
     assert (found.runs, next(times)) == (5, 5)
@@ -99,7 +101,7 @@ def test_bad_calls_give_a_status(library: Path) -> None:
     assert b"network_init" in ctypes.string_at(lib.dlk_last_error(net))
     assert lib.dlk_set_timing(net, True) == 0  # allowed before: a program may set its options first
     assert lib.network_init(net)
-    assert lib.dlk_step_seconds(net, out) == NOT_AVAILABLE
+    assert lib.dlk_step_seconds(net, out) == lib.dlk_step_cpu_seconds(net, out) == NOT_AVAILABLE
     for missing in range(3):
         assert lib.dlk_measure_roofline(net, *[None if i == missing else p for i, p in enumerate(doubles)]) == 1
     assert lib.dlk_measure_roofline(None, *doubles) == NULL_POINTER

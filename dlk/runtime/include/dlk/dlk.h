@@ -154,6 +154,9 @@ dlk_status dlk_set_timing(Network* network, bool on);
  * the trace's callback: double [dlk_step_count()]. DLK_NOT_AVAILABLE when no run was timed. */
 dlk_status dlk_step_seconds(const Network* network, double* seconds);
 
+/* The same in CPU time of the thread that ran: on one thread the better measure where the machine is shared. */
+dlk_status dlk_step_cpu_seconds(const Network* network, double* seconds);
+
 /* Measures on the spot what bounds a step on one thread of this machine, with the instruction set in use:
  *   bit_adds_per_second  full adders on registers, as quantized convolutions use them: bits of single pixels added
  *   macs_per_second      float32 multiplications, each with its addition, on registers: float convolutions
