@@ -183,7 +183,7 @@ class _Executable:
         layer = self.layer
         position = self.position(values, quantizer)
         boundary = np.clip(np.floor(position), 0, quantizer.n - 1) + 0.5
-        magnitude: Doubles = _exact_sums(np.abs(values.astype(np.float64)), np.abs(self.weights.astype(np.float64)))
+        magnitude = _magnitudes(np.abs(values.astype(np.float64)), np.abs(self.weights.astype(np.float64)))
         if self.factor is not None:
             magnitude = magnitude * self.factor
         terms = (magnitude + np.abs(layer.mean)) / self.spread * np.abs(layer.gamma) + np.abs(layer.beta)
@@ -224,6 +224,13 @@ def _exact_sums(values: NDArray[np.generic], kernel: NDArray) -> NDArray:
     for row, column, part in _windows(values.astype(kernel.dtype), kernel):
         total += part.reshape(height * width, channels) @ kernel[row, column]
     return total.reshape(height, width, -1)
+
+
+def _magnitudes(values: Doubles, kernel: Doubles) -> Doubles:
+    """Convolve with a kernel that is not negative; where it is 1 throughout, once for all outputs: [h, w, out or 1]."""
+    if np.all(kernel == 1):
+        return _exact_sums(values.sum(-1, keepdims=True), kernel[:, :, :1, :1])
+    return _exact_sums(values, kernel)
 
 
 def _ordered_sums(values: Floats, kernel: Floats) -> Floats:

@@ -10,7 +10,7 @@ import pytest
 from graphs import EPSILON, Layer, build, image, run_onnx, segnet
 
 from dlk.errors import DlkError
-from dlk.verify.reference import LayerCodes, Reference
+from dlk.verify.reference import LayerCodes, Reference, _exact_sums, _magnitudes
 
 
 def reference(model: onnx.ModelProto, folder: Path) -> Reference:
@@ -174,3 +174,13 @@ def test_graphs_that_are_no_chain(tmp_path: Path) -> None:
 def test_a_layer_without_codes_is_not_judged(tmp_path: Path) -> None:
     with pytest.raises(DlkError, match="gives no codes"):
         reference(segnet(), tmp_path).layer_codes("conv4", np.zeros((4, 4, 8), np.uint8))
+
+
+def test_magnitudes_of_signs_are_summed_once_for_all_outputs() -> None:
+    values = np.random.default_rng(3).integers(0, 4, size=(5, 7, 6)).astype(np.float64)
+    signs = np.ones((3, 3, 6, 4))
+    shared = _magnitudes(values, signs)
+    assert shared.shape == (5, 7, 1)
+    np.testing.assert_array_equal(np.broadcast_to(shared, (5, 7, 4)), _exact_sums(values, signs))
+    other = signs * 2
+    np.testing.assert_array_equal(_magnitudes(values, other), _exact_sums(values, other))
