@@ -84,8 +84,8 @@ def command(
 
     with ProfiledLibrary(subject.library, name=subject.library.name, isa=isa, threads=threads) as opened:
         console.say(f"{subject.library} ({opened.isa}): measuring the machine, then {runs} runs")
-        ceilings = opened.measure_ceilings().times(threads or 1)
-        latency = measure(opened, runs=runs, threads=threads or 1)
+        ceilings = opened.measure_ceilings().times(opened.threads)
+        latency = measure(opened, runs=runs)
         layers = profile_layers(opened.facts, latency.steps, ceilings)
         found = profile.Profile(
             title=subject.title,
@@ -93,7 +93,7 @@ def command(
             model=opened.model,
             input_shape=opened.input_shape,
             isa=opened.isa,
-            threads=threads or 1,
+            threads=opened.threads,
             machine=this_machine(),
             ceilings=ceilings,
             latency=latency,

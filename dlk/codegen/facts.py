@@ -39,12 +39,14 @@ class StepFacts:
 
 def step_facts(program: Program, parameters: Sequence[StepParameters]) -> list[StepFacts]:
     """Return the facts of a program's steps, of which ``parameters`` are what the runtime gets."""
-    return [_facts(program, step, found) for step, found in zip(program.steps, parameters, strict=True)]
+    tensors = program.tensors
+    return [
+        _facts(step, [tensors[name] for name in step.reads], [tensors[name] for name in step.writes], found)
+        for step, found in zip(program.steps, parameters, strict=True)
+    ]
 
 
-def _facts(program: Program, step: Step, parameters: StepParameters) -> StepFacts:
-    sources = [program.tensors[name] for name in step.reads]
-    results = [program.tensors[name] for name in step.writes]
+def _facts(step: Step, sources: Sequence[Tensor], results: Sequence[Tensor], parameters: StepParameters) -> StepFacts:
     height, width, _ = results[0].shape
     weights = step.weights if isinstance(step, FloatConv | QuantConv) else np.empty(0, np.int8)
     adds = 0

@@ -27,10 +27,11 @@ class Latency:
     runs: int
 
 
-def measure(library: ProfiledLibrary, *, runs: int, threads: int = 1) -> Latency:
+def measure(library: ProfiledLibrary, *, runs: int) -> Latency:
     """Run ``library`` on random values. What it computes takes the same time for every input."""
     values = np.random.default_rng(0).normal(size=library.input_shape).astype(np.float32)
-    clock = time.thread_time if threads == 1 else time.perf_counter
+    alone = library.threads == 1
+    clock = time.thread_time if alone else time.perf_counter
     steps, wholes = [], []
     library.set_timing(True)
     try:
@@ -40,7 +41,7 @@ def measure(library: ProfiledLibrary, *, runs: int, threads: int = 1) -> Latency
             whole = clock() - started
             if index >= WARM_UP:
                 wholes.append(whole)
-                steps.append(library.seconds(cpu=threads == 1))
+                steps.append(library.seconds(cpu=alone))
     finally:
         library.set_timing(False)
     medians = tuple(statistics.median(found) for found in zip(*steps, strict=True))

@@ -62,6 +62,12 @@ class ProfiledLibrary(LibraryExecutor):
             text = self._error()
             self.close()
             raise DlkError("the library does not take so many threads", where=str(library), received=text)
+        self.threads = self._threads()
+
+    def _threads(self) -> int:
+        """Return how many threads a run uses; a library that can't be told has one."""
+        ask = getattr(self._library, "dlk_threads", None)
+        return int(ask(ctypes.c_void_p(self._network))) if ask else 1
 
     @property
     def facts(self) -> tuple[StepFacts, ...]:

@@ -109,7 +109,7 @@ class FakeLibrary:
     isa, model, input_shape, facts = "avx2", "Net", (4, 4, 3), FACTS
 
     def __init__(self, library: Path, *, name: str, isa: str | None, threads: int | None) -> None:
-        self.asked = (library, name, isa, threads)
+        self.threads = threads or 1
 
     def __enter__(self) -> FakeLibrary:
         return self
@@ -125,7 +125,7 @@ class FakeLibrary:
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A package with a library that is never loaded; returns the library."""
     monkeypatch.setattr("dlk.profile.library.ProfiledLibrary", FakeLibrary)
-    monkeypatch.setattr("dlk.profile.latency.measure", lambda *_, runs, threads: Latency(STEPS, 0.002, 0.002, runs))
+    monkeypatch.setattr("dlk.profile.latency.measure", lambda *_, runs: Latency(STEPS, 0.002, 0.002, runs))
     models = tmp_path / "export" / "output" / "models"
     (models / "lib").mkdir(parents=True)
     (models / "meta.yaml").touch()
