@@ -5,12 +5,12 @@ ENV PATH=/opt/blueoil/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 UV_LINK_MODE=cop
 WORKDIR /opt/blueoil
 
 COPY pyproject.toml uv.lock setup.py README.md LICENSE ./
-RUN python -m venv .venv && pip install --no-cache-dir "uv>=0.6" && uv sync --frozen --no-dev --extra cpu --no-install-project --no-cache
+RUN python -m venv .venv && pip install --no-cache-dir "uv>=0.6" && uv sync --frozen --compile-bytecode --no-dev --extra cpu --no-install-project --no-cache
 
 COPY blueoil blueoil
 COPY lmnet lmnet
 COPY dlk dlk
-RUN uv sync --frozen --no-dev --extra cpu --no-editable --no-cache && useradd --create-home --uid 1000 blueoil
+RUN uv sync --frozen --compile-bytecode --no-dev --extra cpu --no-editable --no-cache && useradd --create-home --uid 1000 blueoil
 
 COPY docker/entrypoint /usr/local/bin/entrypoint
 WORKDIR /home/blueoil

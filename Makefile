@@ -44,10 +44,10 @@ clean:  ## remove the environment and what demo and tests left
 .venv/ready: pyproject.toml uv.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --python $(BIN)/python --extra cpu
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python --extra cpu
 	touch $@
 
 # The engines that only `make bench` runs are a few hundred megabytes that nothing else waits for.
 .venv/bench-ready: .venv/ready
-	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --python $(BIN)/python --extra cpu --extra bench
+	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python --extra cpu --extra bench
 	touch $@

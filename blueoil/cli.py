@@ -32,6 +32,7 @@ VERBS = {
     "predict": "Run a checkpoint on a folder of images.",
     "convert": "Make the native libraries of a checkpoint and prove them equal to it.",
     "verify": "Prove the libraries of a converted checkpoint again.",
+    "profile": "Time each layer of a library beside what the machine could do.",
     "dataset": "Draw a sample dataset, or check one.",
     "demo": "Go the whole way on a small drawn dataset, in a few minutes.",
 }

@@ -10,13 +10,15 @@ import contextlib
 import fcntl
 import shutil
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlk.build import build, check_symbols, prune, trace_program
+from dlk.build import JobPool, build, check_symbols, prune, trace_program
 from dlk.codegen import emit
 from dlk.errors import DlkError, VerificationError
 from dlk.frontends.onnx import load
@@ -82,15 +84,18 @@ class _Work:
     verification: Verification | None = None
     latency_ms: float | None = None
     stages: list[StageTime] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
     def stage(self, name: str, detail: str = "") -> Iterator[Callable[[str], None]]:
-        """Time a stage and report it when it has ended well; the value sets the detail."""
+        """Time a stage and report it when it has ended well; the value sets the detail. Stages may overlap."""
         told = [detail]
         started = time.perf_counter()
         yield lambda text: told.__setitem__(0, text)
-        self.stages.append(StageTime(name, told[0], time.perf_counter() - started))
-        self.report(name, told[0], self.stages[-1].seconds)
+        seconds = time.perf_counter() - started
+        with self.lock:
+            self.stages.append(StageTime(name, told[0], seconds))
+            self.report(name, told[0], seconds)
 
 
 def convert(
@@ -179,24 +184,40 @@ def _lower(work: _Work) -> None:
 
 
 def _build(work: _Work) -> None:
-    """Write the C++ project of each target and compile it."""
+    """Write and compile the C++ project of every target, side by side; meanwhile run the proof that needs none."""
+    with JobPool(work.jobs) as pool, ThreadPoolExecutor(len(work.targets)) as threads:
+        builds = [threads.submit(_build_target, work, target, pool) for target in work.targets]
+        try:
+            with work.stage("reference", "against the TensorFlow graph"):
+                work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE)
+                work.verifier.check_graph()
+            finished, _ = wait(builds, return_when=FIRST_EXCEPTION)
+            for item in finished:
+                item.result()
+            work.built = [item.result() for item in builds]
+        except BaseException:
+            pool.cancel()
+            raise
+
+
+def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:
     assert work.program is not None  # noqa: S101 - set by the stage before
-    for target in work.targets:
-        project = work.folder / PROJECT / target.name
+    project = work.folder / PROJECT / target.name
+    with pool.job():
         with work.stage("emit", target.name):
             emit(work.program, project, target)
         with work.stage("build") as tell:
-            library = build(project, target, jobs=work.jobs)
+            library = build(project, target, jobs=pool)
             symbols = check_symbols(library)
             glibc = ".".join(map(str, symbols.newest_glibc)) or "any"
             tell(f"{target.library}, {library.stat().st_size / 1024:.0f} KiB, runs with glibc {glibc}")
-        work.built.append(Built(target, library, trace_program(project)))
+    return Built(target, library, trace_program(project))
 
 
 def _verify(work: _Work) -> None:
-    """Run both proofs; a failed one stops here."""
+    """Compare every library with the reference; a failed proof stops here."""
+    assert work.verifier is not None  # noqa: S101 - set by the stage before
     with work.stage("verify") as tell:
-        work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE)
         work.verification = work.verifier.verify(work.built)
         work.verification.write(work.folder / VERIFICATION)
         work.verification.require_passed(where=work.folder / VERIFICATION)

@@ -39,11 +39,11 @@ def limit_ms(kind: str, macs: int, peaks: Peaks, tile_adders: Mapping[str, float
 
 def image_adders(program: Program, lanes: int) -> float:
     """Count the full adders of all quantized convolutions of one image, on vectors of ``lanes`` words."""
-    from dlk.codegen.parameters import tensor_parameters
-    from dlk.lowering.class_lists import choose_tree, class_sizes
+    from dlk.codegen.parameters import parameters
+    from dlk.lowering.class_lists import choose_tree, class_sizes, sign_bits
     from dlk.lowering.program import QuantConv
 
-    layouts = {layout.name: layout for layout in tensor_parameters(program)}
+    layouts = parameters(program, lanes).arena.layouts
     total = 0.0
     for step in program.steps:
         if not isinstance(step, QuantConv):
@@ -52,7 +52,7 @@ def image_adders(program: Program, lanes: int) -> float:
         tree = choose_tree(step.weights, bits, program.tensors[step.output].levels)
         layout = layouts[step.input]
         tiles = -(-layout.height * layout.stride // (WORD * lanes))
-        total += tiles * tree_adders(class_sizes(step.weights, tree.depth), bits, tree.widths)
+        total += tiles * tree_adders(class_sizes(sign_bits(step.weights), tree.depth), bits, tree.widths)
     return total
 
 

@@ -61,6 +61,7 @@ def command(
     from blueoil.config.load import load
 
     console = Console(machine=machine)
+    started = time.perf_counter()
     targets = parse_targets(target)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
@@ -76,7 +77,7 @@ def command(
     import lmnet.processors
     from dlk.convert import convert
 
-    console.say(f"building {', '.join(targets)}: up to a minute each")
+    console.say(f"building {', '.join(targets)} side by side: up to a minute")
     with conversion.telling_failures(console):
         result = convert(
             export_folder.resolve(),
@@ -87,6 +88,8 @@ def command(
     values = conversion.tell(console, result.verification)
     if result.latency_ms is not None:
         console.say(f"latency {result.latency_ms:.2f} ms an image on one thread of this machine")
+    seconds = time.perf_counter() - started
+    console.say(f"converted in {duration(seconds)}; stages that ran side by side share the processor")
     console.say(_FPGA_NOTE)
     library = next(iter(result.libraries.values())).name
     output = export_folder / "output"
@@ -95,7 +98,14 @@ def command(
     words = f"python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
     console.say(f"Next step: cd {shlex.quote(str(output / 'python'))} && {words}")
     console.result(
-        {"experiment": experiment.id, "checkpoint": folder.name, "output": output, **values, **_timings(result)}
+        {
+            "experiment": experiment.id,
+            "checkpoint": folder.name,
+            "output": output,
+            **values,
+            "seconds": seconds,
+            **_timings(result),
+        }
     )
 
 
@@ -158,7 +168,9 @@ def _export(
     folder: Path,
     console: Console,
 ) -> None:
+    start = time.perf_counter()
     tensorflow_start.start()
+    stage_line(console, "start", "TensorFlow", time.perf_counter() - start)
     from lmnet.export import export
     from lmnet.training.checkpoints import load
 

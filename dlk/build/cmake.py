@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from dlk.build.jobs import JobPool, default_jobs
 from dlk.build.process import run_logged
 from dlk.build.toolchain import environment, zig
 from dlk.errors import DlkError, InternalError
@@ -40,16 +40,12 @@ def prune(project: Path) -> None:
             path.unlink()
 
 
-def default_jobs() -> int:
-    """Return the number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def build(project: Path, target: Target, *, jobs: int | None = None, toolchain: Path | None = None) -> Path:
+def build(project: Path, target: Target, *, jobs: int | JobPool | None = None, toolchain: Path | None = None) -> Path:
     """Build the library and the trace driver of an emitted project; return the library's path.
 
-    The whole output of CMake and the compiler is in ``<project>/build.log``. ``toolchain`` replaces the project's own
-    toolchain file, which compiles with zig. Raises DlkError with the log's last lines when a step fails.
+    The whole output of CMake and the compiler is in ``<project>/build.log``. ``jobs``: how many at once, or a pool
+    that other builds use too, of which the caller holds a job. ``toolchain`` replaces the project's own toolchain
+    file, which compiles with zig. Raises DlkError with the log's last lines when a step fails.
     """
     project = project.resolve()  # CMake would look for a relative toolchain file in the build tree
     file = toolchain or project / "toolchain.cmake"
@@ -60,7 +56,10 @@ def build(project: Path, target: Target, *, jobs: int | None = None, toolchain: 
     folder = build_folder(project)
     log = project / "build.log"
     log.unlink(missing_ok=True)
-    variables = environment()
+    pool = jobs if isinstance(jobs, JobPool) else None
+    parallel = [] if pool else ["--parallel", str(jobs or default_jobs())]  # a number would overrule the pool
+    variables = {**environment(), **(pool.variables if pool else {})}
+    cancelled = pool.cancelled if pool else None
     configure = [
         str(cmake), "-S", str(project), "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
         f"-DCMAKE_MAKE_PROGRAM={ninja}", f"-DCMAKE_TOOLCHAIN_FILE={file}", f"-DDLK_ZIG={zig()}",
@@ -74,14 +73,16 @@ def build(project: Path, target: Target, *, jobs: int | None = None, toolchain: 
         timeout=CONFIGURE_SECONDS,
         what=f"CMake could not configure the project for {target.name}",
         fix=FAILURE_FIX,
+        cancelled=cancelled,
     )
     run_logged(
-        [str(cmake), "--build", str(folder), "--parallel", str(jobs or default_jobs()), "--target", "dlk", "dlk_trace"],
+        [str(cmake), "--build", str(folder), *parallel, "--target", "dlk", "dlk_trace"],
         log=log,
         environment=variables,
         timeout=BUILD_SECONDS,
         what=f"the library for {target.name} did not compile",
         fix=FAILURE_FIX,
+        cancelled=cancelled,
     )
     library = folder / target.library
     if not library.is_file():

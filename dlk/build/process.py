@@ -5,21 +5,32 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 
 from dlk.errors import DlkError
 
 SHOWN_LINES = 12
+LOOK_EVERY = 0.2  # seconds until a cancelled program is stopped
 
 
 def run_logged(
-    command: Sequence[str], *, log: Path, environment: Mapping[str, str], timeout: float, what: str, fix: str
+    command: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    timeout: float,
+    what: str,
+    fix: str,
+    cancelled: Event | None = None,
 ) -> None:
     """Run ``command``, appending all of its output to ``log``.
 
     Raises DlkError ``what`` with the last lines, the log's path and ``fix`` when the program is missing, fails, or
-    runs longer than ``timeout`` seconds; the whole process group has then been stopped.
+    runs longer than ``timeout`` seconds, or when ``cancelled`` is set, by another thread; the whole process group has
+    then been stopped.
     """
     with log.open("ab") as output:
         output.write(f"$ {' '.join(command)}\n".encode())
@@ -36,7 +47,7 @@ def run_logged(
         except OSError as error:
             raise DlkError(what, where=command[0], received=error.strerror, fix=fix) from error
         try:
-            status = process.wait(timeout)
+            status = _wait(process, timeout, cancelled)
         except subprocess.TimeoutExpired as error:
             _stop(process)
             raise DlkError(
@@ -49,6 +60,8 @@ def run_logged(
         except BaseException:
             _stop(process)
             raise
+    if status is None:
+        raise DlkError(what, where=str(log), received="it was stopped", fix="run it again")
     if status != 0:
         raise DlkError(
             what,
@@ -65,6 +78,21 @@ def last_lines(log: Path, count: int = SHOWN_LINES) -> str:
         file.seek(max(0, file.tell() - 65536))
         lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
     return "\n".join(f"    {line[:300]}" for line in lines[-count:])
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float, cancelled: Event | None) -> int | None:
+    """Return the exit status, or None when the process was stopped because of ``cancelled``."""
+    if cancelled is None:
+        return process.wait(timeout)
+    end = time.monotonic() + timeout
+    while not cancelled.is_set():
+        try:
+            return process.wait(min(LOOK_EVERY, max(end - time.monotonic(), 0)))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+    _stop(process)
+    return None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 
 from dlk.codegen.check import check, check_memory
+from dlk.codegen.facts import step_facts
 from dlk.codegen.literals import c_string, float_literals, int_literals, word_literals
 from dlk.codegen.parameters import Parameters, parameters
 from dlk.lowering.program import Program
@@ -69,6 +70,7 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
         ("network.cpp.jinja", generated / "network.cpp"),
         ("constants.h.jinja", generated / "constants.h"),
         ("constants.cpp.jinja", generated / "constants.cpp"),
+        ("facts.cpp.jinja", generated / "facts.cpp"),
     ):
         path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
     for isa in target.isas:
@@ -84,6 +86,7 @@ def _facts(program: Program, target: Target, numbers: Parameters) -> dict[str, o
         "arena": numbers.arena,
         "tensors": list(numbers.arena.layouts.values()),
         "steps": numbers.steps,
+        "step_facts": step_facts(program, numbers.steps),
         "input": order[program.input],
         "output": order[program.output],
         "library": target.library.removeprefix("lib").removesuffix(".so"),

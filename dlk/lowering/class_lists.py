@@ -120,17 +120,30 @@ def tree_shape(sizes: NDArray[np.int64], bits: int, signs: int = 1) -> TreeShape
 def work(sizes: NDArray[np.int64], bits: int, levels_out: int, shape: TreeShape) -> float:
     """Estimate the operations on planes for all outputs of one tile: counting, merging, comparing."""
     groups = len(sizes)
-    quads = _padded(sizes) // QUAD
-    first = np.where(
-        quads % 2 == 1, _adders(QUAD, bits, shape.widths[0], True), _adders(2 * QUAD, bits, shape.widths[0], True)
-    )
-    total = float((first + (quads - 1) // 2 * _adders(2 * QUAD, bits, shape.widths[0], False)).sum())
+    total = _counting(sizes, bits, shape.widths[0])
     for level in range(1, shape.depth + 1):
         merges = groups << (shape.depth - level)
         planes = (level - 1) * shape.widths[level - 1] + shape.widths[level]
         total += merges * planes * _MEMORY_OPERATIONS
     outputs = groups * (shape.depth + 1)
     return total + outputs * (shape.widths[-1] + 1) * (1 + _COMPARE_OPERATIONS * max(levels_out, 1))
+
+
+def bit_adds(weights: NDArray[np.int8], bits: int, shape: TreeShape) -> int:
+    """Count the full and half adders that all outputs of one pixel need: counting, merging, and 2 M - T at the end."""
+    sizes = class_sizes(sign_bits(weights), shape.depth)
+    total = _counting(sizes, bits, shape.widths[0])
+    for level in range(1, shape.depth + 1):
+        planes = (level - 1) * shape.widths[level - 1] + shape.widths[level]
+        total += (len(sizes) << (shape.depth - level)) * planes
+    return int(total) + len(sizes) * (shape.depth + 1) * shape.widths[-1]
+
+
+def _counting(sizes: NDArray[np.int64], bits: int, width: int) -> float:
+    """Count the adders that count the inputs of every class."""
+    quads = _padded(sizes) // QUAD
+    first = np.where(quads % 2 == 1, _adders(QUAD, bits, width, True), _adders(2 * QUAD, bits, width, True))
+    return float((first + (quads - 1) // 2 * _adders(2 * QUAD, bits, width, False)).sum())
 
 
 def _padded(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

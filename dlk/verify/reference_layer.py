@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dlk.errors import DlkError
 from dlk.verify.reference_graph import Layer, Quantizer
-from dlk.verify.reference_ops import Codes, Floats, exact_sums, flushed, ordered_sums
+from dlk.verify.reference_ops import Codes, Floats, exact_sums, flushed, magnitudes, ordered_sums
 
 Doubles = NDArray[np.float64]
 
@@ -102,7 +102,7 @@ class ExecutableLayer:
         position = self.position(values, quantizer)
         boundary = np.clip(np.floor(position), 0, quantizer.n - 1) + 0.5
         weights = np.abs(self.weights.astype(np.float64))
-        magnitude: Doubles = exact_sums(np.abs(values.astype(np.float64)), weights, layer.window)
+        magnitude = magnitudes(np.abs(values.astype(np.float64)), weights, layer.window)
         if self.factor is not None:
             magnitude = magnitude * self.factor
         terms = (magnitude + np.abs(layer.mean)) / self.spread * np.abs(layer.gamma) + np.abs(layer.beta)

@@ -51,6 +51,13 @@ def exact_sums(values: NDArray[np.generic], kernel: NDArray, window: Window) -> 
     return total
 
 
+def magnitudes(values: NDArray[np.float64], kernel: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
+    """Convolve with a kernel that is not negative; where it is 1 throughout, once for all outputs: [h, w, out or 1]."""
+    if np.all(kernel == 1):
+        return exact_sums(values.sum(-1, keepdims=True), kernel[:, :, :1, :1], window)
+    return exact_sums(values, kernel, window)
+
+
 def ordered_sums(values: Floats, kernel: Floats, window: Window) -> Floats:
     """Convolve in the defined order: each product and each sum is rounded to float32."""
     acc: Floats | None = None

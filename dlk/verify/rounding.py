@@ -128,12 +128,17 @@ def _check_layer(
     first = None
     for image, theirs in enumerate(golden.codes[name]):
         given = {source: golden.given(source)[image] for source in sources}
+        alone = free(image)
+        _need_same_shape(name, alone[name], theirs)
+        values += theirs.size
+        same = all(source not in alone or np.array_equal(alone[source], codes) for source, codes in given.items())
+        if same and np.array_equal(alone[name], theirs):
+            continue  # on the same input the reference gives the same codes, and they are the graph's
         ours = reference.layer_codes(name, given)
         wrong = ours.unexplained(theirs)
-        values += theirs.size
         differing += int(np.count_nonzero(ours.codes != theirs))
         unexplained += int(np.count_nonzero(wrong))
-        running_free += int(np.count_nonzero(free(image)[name] != theirs))
+        running_free += int(np.count_nonzero(alone[name] != theirs))
         if first is None and wrong.any():
             at = tuple(int(n) for n in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
             first = Difference(name, image, at, int(theirs[at]), int(ours.codes[at]))

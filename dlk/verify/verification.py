@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlk.errors import DlkError, VerificationError
-from dlk.verify.available import Built, NotRun, find_executors, is_native
+from dlk.verify.available import Built, Candidate, NotRun, find_executors, is_native
 from dlk.verify.equality import EqualityResult, check_equality
 from dlk.verify.executors import OUTPUT, LibraryExecutor, OnnxExecutor, PixelExecutor
 from dlk.verify.golden import Golden, read_golden
@@ -22,8 +24,6 @@ from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
 
 EMULATED_IMAGES = 1  # an emulator is some tens of times slower, and one image passes through every value of the code
 FORMAT_VERSION = 1
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +154,7 @@ class Verifier:
         self.model = model
         self.golden: Golden = read_golden(golden)
         self.reference = Reference(model)
+        self._graph: tuple[RoundingResult, float] | None = None
         self.trace: Callable[[int], Mapping[str, NDArray[Any]]] = cache(
             lambda index: self.reference.trace(self.golden.input[index])
         )
@@ -162,20 +163,25 @@ class Verifier:
         """Return the reference's output of the first images, float32 [count,H,W,C]."""
         return np.stack([self.trace(index)[OUTPUT] for index in range(count)])
 
-    def verify(self, built: Sequence[Built], *, report: Report = lambda _: None) -> Verification:
-        """Run both proofs to their end, whatever they find; ``report`` is told what is being run."""
-        report("reference against the TensorFlow graph")
-        rounding = check_rounding(self.reference, self.golden, self.trace)
+    def check_graph(self) -> tuple[RoundingResult, float]:
+        """Run the proof that needs no library, against the TensorFlow graph, once; also ask onnxruntime."""
+        if self._graph is None:
+            self._graph = check_rounding(self.reference, self.golden, self.trace), self._onnx_agreement()
+        return self._graph
+
+    def verify(self, built: Sequence[Built]) -> Verification:
+        """Run both proofs to their end, whatever they find; libraries side by side, each in a process of its own."""
+        rounding, agreement = self.check_graph()
         candidates, missing = find_executors(built)
-        results = []
-        for candidate in candidates:
-            report(candidate.executor.name)
-            count = min(EMULATED_IMAGES, len(self.golden)) if candidate.emulated else len(self.golden)
-            inputs, derived = self.golden.input[:count], self.reference.derived
-            results.append(check_equality(candidate.executor, inputs, self.trace, derived=derived))
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+            results = list(threads.map(self._check, candidates))
         results += [self._check_pixels(item) for item in built if is_native(item.target)]
-        report("onnxruntime")
-        return Verification(tuple(results), tuple(missing), rounding, self._onnx_agreement())
+        return Verification(tuple(results), tuple(missing), rounding, agreement)
+
+    def _check(self, candidate: Candidate) -> EqualityResult:
+        count = min(EMULATED_IMAGES, len(self.golden)) if candidate.emulated else len(self.golden)
+        inputs, derived = self.golden.input[:count], self.reference.derived
+        return check_equality(candidate.executor, inputs, self.trace, derived=derived)
 
     def _check_pixels(self, built: Built) -> EqualityResult:
         """Check the pre-processing inside the library: from pixels to the reference's output."""

@@ -74,9 +74,9 @@ def layers(recorded: Program, whole: Program, lanes: int) -> dict[str, Layer]:
 
 
 def _tiles(program: Program, tensor: str, lanes: int) -> int:
-    from dlk.codegen.parameters import tensor_parameters
+    from dlk.codegen.parameters import parameters
 
-    layout = next(t for t in tensor_parameters(program) if t.name == tensor)
+    layout = parameters(program, lanes).arena.layouts[tensor]
     return -(-layout.height * layout.stride // (WORD * lanes))
 
 

@@ -5,3 +5,4 @@
 #include "max_pool.h"
 #include "moves.h"
 #include "quant_conv.h"
+#include "roofline.h"

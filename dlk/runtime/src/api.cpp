@@ -2,9 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export.h"
 #include "network.h"
-
-#define DLK_EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace dlk {
 namespace {
@@ -108,6 +107,7 @@ DLK_EXPORT void network_delete(Network* network) {
   if (!network) return;
   pool_delete(network->pool);
   release(network->memory);
+  free(network->seconds);
   free(network);
 }
 

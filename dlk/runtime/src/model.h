@@ -94,11 +94,21 @@ struct StepKernel {
   void (*run)(const StepCall& call, int64_t first, int64_t last);
 };
 
+// What bounds a step, see kernels/roofline.h: each does `rounds` rounds of the same work.
+struct Roofline {
+  int64_t bit_adds;  // additions of one bit of one pixel in a round of add_bits
+  int64_t macs;      // multiply-adds in a round of multiply_add
+  void (*add_bits)(char* state, int64_t rounds);
+  void (*multiply_add)(char* state, int64_t rounds);
+  void (*read)(char* state, const char* from, int64_t bytes, int64_t rounds);
+};
+
 struct Isa {
   const char* name;
   int32_t level;  // what the machine must offer, see isa.h
   int32_t lanes;  // 64-bit words of a vector
   const StepKernel* steps;
+  const Roofline* roofline;
 };
 
 enum class Preprocess : int32_t { kDivideBy255, kPerImageStandardization };

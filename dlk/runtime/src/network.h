@@ -18,6 +18,9 @@ struct Network {
   float* output;    // the output tensor's own buffer, for runs that do not give one
   dlk_trace_callback trace;
   void* trace_user;
+  bool timing;      // take the time of the steps of a run
+  bool timed;       // a run was timed
+  double* seconds;  // [2, steps] wall and CPU time of the last timed run; null until timing is switched on
   char error[256];
 };
 
@@ -47,6 +50,10 @@ dlk_status set_threads(Network& network, int32_t threads);
 
 // run.cpp: executes the steps; the input tensor is filled, the result goes to `output`.
 void execute(Network& network, float* output);
+
+// profile.cpp: take the time of a step.
+void begin_step(Network& network, int32_t step);
+void end_step(Network& network, int32_t step);
 
 // run.cpp: copies the input, subnormals and -0 as +0. False when a value is refused.
 bool copy_input(const float* from, int64_t count, float* to);

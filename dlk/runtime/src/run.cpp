@@ -68,6 +68,7 @@ void execute_step(Network& network, int32_t number, Pool* pool) {
   const StepKernel& kernel = network.isa->steps[number];
   const Tensor& input = network.tensors[step.input];
   const Tensor& output = network.tensors[step.output];
+  if (network.timing) begin_step(network, number);
   guard_arena(network, input, output);
   if (output.bits && output.reused) clear_guards(output);
   const StepCall call = {&step, &input, &output, &network.lists[number], network.scratch};
@@ -77,6 +78,7 @@ void execute_step(Network& network, int32_t number, Pool* pool) {
   } else {
     kernel.run(call, 0, items);
   }
+  if (network.timing) end_step(network, number);
   if (network.trace && output.bits && !step.helper) network.trace(step.name, &output, network.trace_user);
 }
 
@@ -112,6 +114,7 @@ void execute(Network& network, float* output) {
   network.tensors[kModel.output].data = output;
   for (int32_t i = 0; i < kModel.step_count; ++i) execute_step(network, i, pool);
   open_arena(network);
+  network.timed |= network.timing;
   leave_float_mode(mode);
 }
 

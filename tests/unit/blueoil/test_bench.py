@@ -85,11 +85,12 @@ def test_limits_are_null_where_the_machine_or_the_method_gives_none() -> None:
 
 
 def test_full_adders_of_a_tree_are_those_of_the_design_table() -> None:
-    from dlk.lowering.class_lists import class_sizes, tree_shape
+    from dlk.lowering.class_lists import class_sizes, sign_bits, tree_shape
 
     weights = np.where(np.random.default_rng(0).random((3, 3, 256, 7 * 8)) < 0.5, -1, 1).astype(np.int8)
-    shape = tree_shape(weights, 2, 6)
-    adders = limits.tree_adders(class_sizes(weights, 6), 2, shape.widths)
+    sizes = class_sizes(sign_bits(weights), 6)
+    shape = tree_shape(sizes, 2)
+    adders = limits.tree_adders(sizes, 2, shape.widths)
     assert 740 < adders / 56 < 780  # 778 with the half adders
     # one class of three 2-bit inputs: six bits become four
     assert limits.tree_adders(np.array([[3]]), 2, (4,)) == 2.0

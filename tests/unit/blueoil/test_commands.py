@@ -226,7 +226,7 @@ def test_targets_are_named_with_commas() -> None:
 
 def test_evaluating_a_library_before_converting_says_what_to_type(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
-    for words in (["evaluate", "--backend", "x86"], ["evaluate", "--backend", "onnx"], ["verify"]):
+    for words in (["evaluate", "--backend", "x86"], ["evaluate", "--backend", "onnx"], ["verify"], ["profile"]):
         assert cli.run([*words, "-e", "run"]) == cli.USER_ERROR
         assert "fix: blueoil convert -e run -p save.ckpt-4" in capsys.readouterr().err
 

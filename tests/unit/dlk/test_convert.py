@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import pytest
 import yaml
 from conftest import Done
 from conversions import convert, fingerprint, sign_words
-from exports import CLASSES, SIZE
+from exports import CLASSES, PROCESSORS, SIZE
 from packages import bare_site, run_device
 
 import dlk.convert
+from dlk.build import JobPool
 from dlk.convert import verify_package
 from dlk.errors import DlkError, VerificationError
 from dlk.lowering.program import Program, QuantConv, Thresholds
@@ -250,3 +252,46 @@ def test_a_package_that_forgets_a_hash_is_not_verified(export: Path) -> None:
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "hashes": {}}))
     with pytest.raises(VerificationError, match="not the one that was verified"):
         verify_package(export)
+
+
+def test_a_target_that_fails_stops_the_others_and_is_the_one_that_is_told(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(done.export, tmp_path / "export")
+    before = fingerprint(tmp_path / "export" / "output")
+    stopped: list[str] = []
+
+    def build(project: Path, target: Target, *, jobs: JobPool) -> Path:
+        if target.name == "aarch64":
+            raise DlkError("aarch64 is broken")
+        assert jobs.cancelled.wait(60)
+        stopped.append(target.name)
+        raise DlkError("the build was stopped")
+
+    monkeypatch.setattr(dlk.convert, "build", build)
+    with pytest.raises(DlkError, match="aarch64 is broken"):
+        dlk.convert.convert(tmp_path / "export", targets=("x86", "aarch64"), processors=PROCESSORS, jobs=2)
+    assert stopped == ["x86"]
+    assert fingerprint(tmp_path / "export" / "output") == before
+
+
+def test_targets_built_side_by_side_are_timed_each(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both builds wait for each other: neither could end if they ran one after the other."""
+    shutil.copytree(done.export, tmp_path / "export")
+    meeting = threading.Barrier(2)
+
+    def build(project: Path, target: Target, *, jobs: JobPool) -> Path:
+        meeting.wait(60)
+        raise DlkError("enough seen")
+
+    monkeypatch.setattr(dlk.convert, "build", build)
+    stages: list[str] = []
+    with pytest.raises(DlkError, match="enough seen"):
+        dlk.convert.convert(
+            tmp_path / "export",
+            targets=("x86", "arm"),
+            processors=PROCESSORS,
+            jobs=2,
+            report=lambda stage, detail, _: stages.append(f"{stage} {detail}"),
+        )
+    assert {"emit x86", "emit arm", "reference against the TensorFlow graph"} <= set(stages)

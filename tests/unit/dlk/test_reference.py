@@ -11,6 +11,7 @@ from graphs import EPSILON, Layer, build, image, run_onnx, segnet
 
 from dlk.errors import DlkError
 from dlk.verify.reference import LayerCodes, Reference
+from dlk.verify.reference_ops import Window, exact_sums, magnitudes
 
 
 def reference(model: onnx.ModelProto, folder: Path) -> Reference:
@@ -173,3 +174,14 @@ def test_graphs_that_it_cannot_read(tmp_path: Path) -> None:
 def test_a_layer_without_codes_is_not_judged(tmp_path: Path) -> None:
     with pytest.raises(DlkError, match="gives no codes"):
         reference(segnet(), tmp_path).layer_codes("conv4", {"conv3": np.zeros((4, 4, 8), np.uint8)})
+
+
+def test_magnitudes_of_signs_are_summed_once_for_all_outputs() -> None:
+    values = np.random.default_rng(3).integers(0, 4, size=(5, 7, 6)).astype(np.float64)
+    signs = np.ones((3, 3, 6, 4))
+    window = Window((3, 3), (1, 1), (1, 1), (1, 1))
+    shared = magnitudes(values, signs, window)
+    assert shared.shape == (5, 7, 1)
+    np.testing.assert_array_equal(np.broadcast_to(shared, (5, 7, 4)), exact_sums(values, signs, window))
+    other = signs * 2
+    np.testing.assert_array_equal(magnitudes(values, other, window), exact_sums(values, other, window))

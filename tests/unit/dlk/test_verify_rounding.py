@@ -39,6 +39,25 @@ def test_float32_arithmetic_of_the_same_graph_is_excused(export: Path) -> None:
     assert result.agreement == 1.0
 
 
+def test_a_layer_is_computed_again_only_where_the_graph_went_another_way(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On equal inputs the reference gives equal codes, so equal codes leave nothing to judge."""
+    golden = read_golden(export / "reference.npz")
+    reference = Reference(export / "model.onnx")
+    traces = [reference.trace(values) for values in golden.input]
+    for layer in golden.codes:
+        golden.codes[layer][:] = [trace[layer] for trace in traces]
+    asked: list[str] = []
+    judge = reference.layer_codes
+    monkeypatch.setattr(reference, "layer_codes", lambda name, given: asked.append(name) or judge(name, given))
+    assert check_rounding(reference, golden, traces.__getitem__).passed
+    assert asked == []
+    golden.codes["conv2"][1, 0, 0, 0] ^= 1
+    check_rounding(reference, golden, traces.__getitem__)
+    assert asked == ["conv2", "conv3"]  # the layer itself, and the one that reads its codes
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_code_that_rounding_cannot_explain_is_named(export: Path, layer: str) -> None:
     golden = read_golden(export / "reference.npz")

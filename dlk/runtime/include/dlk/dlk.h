@@ -139,6 +139,48 @@ int32_t dlk_tensor_bits(const dlk_tensor* tensor);
 /* Writes the codes, one byte each: uint8 [height, width, channels], values 0 .. 2^bits - 1. */
 dlk_status dlk_tensor_codes(const dlk_tensor* tensor, uint8_t* codes);
 
+/* ---- Measuring ---- */
+
+/* What the converter knows of one step, for one image. */
+typedef struct dlk_step_facts {
+  const char* name;
+  const char* kind;   /* "float_conv", "quant_conv", "space_to_depth", "depth_to_space", "dequantize" ... */
+  int32_t input_bits; /* of a value of the activations, 32 for floats */
+  int32_t output_bits;
+  int32_t weight_bits;   /* 1 for a quantized convolution, 32 for a float one, 0 where there are no weights */
+  int64_t macs;          /* multiply-adds by the definition, padding included */
+  int64_t bit_adds;      /* additions of one bit of one pixel, as a quantized convolution makes them; else 0 */
+  int64_t bytes_read;    /* activations and constants, each counted once, at their bits */
+  int64_t bytes_written; /* activations */
+} dlk_step_facts;
+
+/* The number of steps of a run; steps are numbered in the order of execution. */
+int32_t dlk_step_count(void);
+
+/* Writes what is known of a step. DLK_NOT_AVAILABLE for an index out of range. */
+dlk_status dlk_step_info(int32_t index, dlk_step_facts* facts);
+
+/* Switches the timing of steps in later runs; it is off at first, and then costs nothing. Switching it on allocates. */
+dlk_status dlk_set_timing(Network* network, bool on);
+
+/* Writes for each step the seconds that it took in the last timed run, by the wall clock (CLOCK_MONOTONIC), without
+ * the trace's callback: double [dlk_step_count()]. DLK_NOT_AVAILABLE when no run was timed. */
+dlk_status dlk_step_seconds(const Network* network, double* seconds);
+
+/* The same in CPU time of the thread that ran: on one thread the better measure where the machine is shared. */
+dlk_status dlk_step_cpu_seconds(const Network* network, double* seconds);
+
+/* Measures on the spot what bounds a step on one thread of this machine, with the instruction set in use:
+ *   bit_adds_per_second  full adders on registers, as quantized convolutions use them: bits of single pixels added
+ *   macs_per_second      float32 multiplications, each with its addition, on registers: float convolutions
+ *   bytes_per_second     reading, over and over, a buffer as large as everything that the largest step reads and
+ *                        writes. A step finds its input where the step before left it, in the innermost cache that is
+ *                        large enough, and so does this measurement. The bandwidth of main memory would be no bound:
+ *                        a step whose data stay in a cache would exceed it.
+ * The best of several attempts; takes some tenths of a second. Allocates, and frees before it returns. */
+dlk_status dlk_measure_roofline(Network* network, double* bit_adds_per_second, double* macs_per_second,
+                                double* bytes_per_second);
+
 #ifdef __cplusplus
 }
 #endif
