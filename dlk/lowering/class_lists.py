@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_DEPTH = 8
-QUAD = 4  # a list is padded to a multiple of four inputs
+LIST_STEP = 2  # a list is padded to a multiple of two inputs, and holds at least two
 MAX_INPUTS = 0xFFFF // 2  # of one output: the runtime numbers inputs and their complements in 16 bits
 _HASH = 2654435761
+_ROUND = 8  # inputs that most instruction sets add in one round
 _COMPARE_OPERATIONS = 2.0  # a plane of one comparison, with the load of its constant
 _MEMORY_OPERATIONS = 1.5  # a plane of a sum that is added from memory to memory
 
@@ -141,14 +142,16 @@ def bit_adds(weights: NDArray[np.int8], bits: int, shape: TreeShape) -> int:
 
 def _counting(sizes: NDArray[np.int64], bits: int, width: int) -> float:
     """Count the adders that count the inputs of every class."""
-    quads = _padded(sizes) // QUAD
-    first = np.where(quads % 2 == 1, _adders(QUAD, bits, width, True), _adders(2 * QUAD, bits, width, True))
-    return float((first + (quads - 1) // 2 * _adders(2 * QUAD, bits, width, False)).sum())
+    steps = _padded(sizes) // LIST_STEP
+    round_steps = _ROUND // LIST_STEP
+    first = np.array([_adders(LIST_STEP * (i + 1), bits, width, True) for i in range(round_steps)])
+    rounds = (steps - 1) // round_steps
+    return float((first[(steps - 1) % round_steps] + rounds * _adders(_ROUND, bits, width, False)).sum())
 
 
 def _padded(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the lengths of the lists: at least one quad, whole quads."""
-    return np.maximum(-(-sizes // QUAD), 1) * QUAD
+    """Return the lengths of the lists."""
+    return np.maximum(-(-sizes // LIST_STEP), 1) * LIST_STEP
 
 
 def _largest_sums(sizes: NDArray[np.int64]) -> list[int]:

@@ -19,7 +19,7 @@ namespace DLK_NAMESPACE {
 struct Cursor {
   const char* taps;
   const uint16_t* entries;
-  const uint16_t* quads;
+  const uint16_t* steps;
 };
 
 // The template arguments below as an array: planes of every sum of 2^level classes.
@@ -93,28 +93,29 @@ struct ClassTree {
   }
 
  private:
-  // Counts the next class. Its list has at least 4 entries, and a multiple of 4: what is no whole round comes first.
+  // Counts the next class: first what is no whole round, then the rounds.
   static DLK_INLINE void count(Cursor& cursor, Counter<Width::of[0]>& total) {
     Counter<Width::of[0]> waiting;
-    const int quads = *cursor.quads++;
+    const int steps = *cursor.steps++;
     const uint16_t* entries = cursor.entries;
-    constexpr int round_quads = kRound / 4;
-    entries += 4 * count_first<1>((quads - 1) % round_quads + 1, total, waiting, cursor.taps, entries);
-    for (int rest = (quads - 1) / round_quads; rest > 0; --rest) {
+    constexpr int round_steps = kRound / kListStep;
+    entries += count_first<kListStep>((steps - 1) % round_steps * kListStep, total, waiting, cursor.taps, entries);
+    for (int rest = (steps - 1) / round_steps; rest > 0; --rest) {
       add_inputs<kRound, Bits, kNoneEmpty>(total, waiting, cursor.taps, entries);
       entries += kRound;
     }
     cursor.entries = entries;
   }
 
-  template <int Quads>
-  static DLK_INLINE int count_first(int quads, Counter<Width::of[0]>& total, Counter<Width::of[0]>& waiting,
+  // Counts more + kListStep inputs and returns their number.
+  template <int Inputs>
+  static DLK_INLINE int count_first(int more, Counter<Width::of[0]>& total, Counter<Width::of[0]>& waiting,
                                     const char* taps, const uint16_t* entries) {
-    if constexpr (4 * Quads < kRound) {
-      if (quads != Quads) return count_first<Quads + 1>(quads, total, waiting, taps, entries);
+    if constexpr (Inputs < kRound) {
+      if (more != Inputs - kListStep) return count_first<Inputs + kListStep>(more, total, waiting, taps, entries);
     }
-    add_inputs<4 * Quads, Bits, kAllEmpty>(total, waiting, taps, entries);
-    return Quads;
+    add_inputs<Inputs, Bits, kAllEmpty>(total, waiting, taps, entries);
+    return Inputs;
   }
 
   template <int Level, int J = 0>

@@ -63,7 +63,7 @@ DLK_INLINE void convolve(const StepCall& call, Epilogue&& epilogue, int64_t firs
     for (int group = 0; group < groups; ++group) {
       typename Tree::Slot sums[Tree::kDepth + 1];
       Tree::sum({call.scratch, call.lists->entries + call.lists->group_starts[group],
-                 call.lists->quads + (static_cast<int64_t>(group) << Tree::kDepth)},
+                 call.lists->steps + (static_cast<int64_t>(group) << Tree::kDepth)},
                 sums);
       for (int j = 0; j < Tree::kChannels; ++j) {
         const int channel = group * Tree::kChannels + j;

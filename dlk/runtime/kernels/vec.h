@@ -49,7 +49,7 @@ constexpr int kRegisterLevels = kLanes == 8 ? 2 : 0;
 #if defined(__arm__)
 constexpr bool kPrefetch = true;
 #else
-constexpr bool kPrefetch = false;
+constexpr bool kPrefetch = kLanes == 4;
 #endif
 #endif
 

@@ -101,12 +101,13 @@ bool build_class_lists(const Step& step, const Tensor& input, const Tensor& outp
     if (!fits(tree, sizes, input_levels)) return false;
     lists.group_starts[g] = static_cast<uint32_t>(used);
     for (int32_t c = 0; c < classes; ++c) {
-      const int64_t quads = sizes[c] ? (sizes[c] + 3) / 4 : 1;
-      if (quads > UINT16_MAX || used + 4 * quads > tree.entries) return false;
+      const int64_t steps = sizes[c] ? (sizes[c] + kListStep - 1) / kListStep : 1;
+      const int64_t end = used + kListStep * steps;
+      if (steps > UINT16_MAX || end > tree.entries) return false;
       next[c] = used;
-      lists.quads[static_cast<int64_t>(g) * classes + c] = static_cast<uint16_t>(quads);
-      for (int64_t i = sizes[c]; i < 4 * quads; ++i) lists.entries[used + i] = static_cast<uint16_t>(2 * inputs);
-      used += 4 * quads;
+      lists.steps[static_cast<int64_t>(g) * classes + c] = static_cast<uint16_t>(steps);
+      for (int64_t i = used + sizes[c]; i < end; ++i) lists.entries[i] = static_cast<uint16_t>(2 * inputs);
+      used = end;
     }
     for (uint32_t i = 0; i < inputs; ++i) {
       const bool reference = group.positive(tree.depth, i);

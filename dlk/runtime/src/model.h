@@ -66,6 +66,10 @@ struct Step {
   const float* table;             // [levels + 1]
 };
 
+// A class list is padded with zero inputs to a multiple of this, and is never empty (LIST_STEP of
+// dlk.lowering.class_lists).
+constexpr int kListStep = 2;
+
 // Kernels look ahead in the class lists, so these have some entries more than they need.
 constexpr int kEntriesAhead = 16;
 
@@ -73,7 +77,7 @@ constexpr int kEntriesAhead = 16;
 struct ConvLists {
   uint16_t* entries;       // numbers of inputs, class after class; input K + i is the complement of i
   uint32_t* group_starts;  // [groups] first entry
-  uint16_t* quads;         // [groups, 2^D] entries of a class divided by 4
+  uint16_t* steps;         // [groups, 2^D] entries of a class divided by kListStep
   int32_t* offsets;        // [outputs] what the tree's sum has too much: sum - offset = S
   uint64_t* masks;         // [outputs, mask_words] constants of the comparisons, each bit as a whole word
   int32_t mask_words;

@@ -66,7 +66,7 @@ ConvLists lay_out_lists(const Step& step, Arena& arena) {
   ConvLists lists = {};
   lists.entries = arena.take<uint16_t>(static_cast<size_t>(step.tree.entries + kEntriesAhead));
   lists.group_starts = arena.take<uint32_t>(groups);
-  lists.quads = arena.take<uint16_t>(groups << step.tree.depth);
+  lists.steps = arena.take<uint16_t>(groups << step.tree.depth);
   lists.offsets = arena.take<int32_t>(outputs);
   lists.mask_words = code_levels(output) * (step.tree.widths[step.tree.depth] + 1) + 1;
   lists.masks = arena.take<uint64_t>(outputs * lists.mask_words);

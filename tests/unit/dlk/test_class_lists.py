@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dlk.lowering.class_lists import MAX_DEPTH, choose_tree, class_sizes, pack_signs, sign_bits, tree_shape, work
+from dlk.lowering.class_lists import (
+    LIST_STEP,
+    MAX_DEPTH,
+    choose_tree,
+    class_sizes,
+    pack_signs,
+    sign_bits,
+    tree_shape,
+    work,
+)
 
 
 def random_weights(seed: int, kernel: int, cin: int, cout: int) -> NDArray[np.int8]:
@@ -46,8 +55,8 @@ def test_widths_hold_every_sum_that_the_tree_forms(shape: tuple[int, int, int, i
                 for (a, m), (b, n) in zip(nodes[::2], nodes[1::2], strict=False)
             ]
     assert list(tree.widths) == sorted(tree.widths)
-    assert tree.entries % 4 == 0
-    assert tree.entries >= sizes.size * 4
+    assert tree.entries % LIST_STEP == 0
+    assert tree.entries >= sizes.size * LIST_STEP
 
 
 @given(shapes)

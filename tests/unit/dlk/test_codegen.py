@@ -57,7 +57,7 @@ def test_a_refused_program_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
 
 
 def many_inputs() -> Program:
-    """A window of 3x3 over so many channels that a list of 16-bit quads could not hold them."""
+    """A window of 3x3 over so many channels that 16 bits could not number them."""
     channels = MAX_INPUTS // 9 + 1
     net = Builder("many", (1, 1, 3), 1).float_conv(1, channels, 1)
     return net.quant_conv(3, 1, 0).program()
