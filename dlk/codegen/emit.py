@@ -27,7 +27,6 @@ _PLAIN_FLAGS = {
     "cortex_a9": "-mcpu=cortex-a9;-mfpu=neon",
     "generic": "-mcpu=generic",
 }
-_LEVELS = {"x86_64_v3": "kX86V3", "x86_64_v4": "kX86V4"}
 
 
 def emit(program: Program, directory: Path, target: Target) -> None:
@@ -74,7 +73,7 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
     ):
         path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
     for isa in target.isas:
-        text = environment.get_template("isa.cpp.jinja").render(facts, isa=isa, level=_LEVELS.get(isa.cpu, "kBaseline"))
+        text = environment.get_template("isa.cpp.jinja").render(facts, isa=isa)
         (generated / f"isa_{isa.name}.cpp").write_text(text, encoding="utf-8")
 
 

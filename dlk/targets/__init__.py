@@ -9,12 +9,15 @@ from dataclasses import dataclass
 class Isa:
     """One instruction set that a library carries.
 
-    name: as in DLK_ISA; cpu: the compiler's ``-mcpu``; lanes: 64-bit words in one vector.
+    name: as in DLK_ISA; cpu: the compiler's ``-mcpu``; lanes: 64-bit words in one vector; level: what the machine must
+    be, a constant of runtime/src/isa.h; prefetch: the kernels ask for taps ahead of their use.
     """
 
     name: str
     cpu: str
     lanes: int
+    level: str = "kBaseline"
+    prefetch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ TARGETS: dict[str, Target] = {
             isas=(
                 Isa("portable", "x86_64", 1),
                 Isa("sse2", "x86_64", 2),
-                Isa("avx2", "x86_64_v3", 4),
-                Isa("avx512", "x86_64_v4", 8),
+                Isa("avx2", "x86_64_v3", 4, level="kX86V3", prefetch=True),
+                Isa("avx512", "x86_64_v4", 8, level="kX86V4"),
             ),
         ),
         Target(
@@ -52,7 +55,7 @@ TARGETS: dict[str, Target] = {
             library="libdlk_arm.so",
             triple="arm-linux-gnueabihf.2.17",
             cpu="cortex_a9",
-            isas=(Isa("neon", "cortex_a9", 2),),
+            isas=(Isa("neon", "cortex_a9", 2, prefetch=True),),
             emulator=("qemu-arm", "-cpu", "cortex-a9", "-L", "/usr/arm-linux-gnueabihf"),
         ),
         Target(
@@ -60,7 +63,11 @@ TARGETS: dict[str, Target] = {
             library="libdlk_aarch64.so",
             triple="aarch64-linux-gnu.2.17",
             cpu="generic",
-            isas=(Isa("neon", "generic", 2),),
+            # Cores that execute in order wait for the second-level cache; the others only lose time by asking early.
+            isas=(
+                Isa("neon_in_order", "generic", 2, prefetch=True),
+                Isa("neon", "generic", 2, level="kOutOfOrder"),
+            ),
             emulator=("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"),
         ),
     )

@@ -67,7 +67,9 @@ def _report(
     for core in cores:
         if (core.target, core.isa) not in recordings:
             emit(recorded, folder / core.target, TARGETS[core.target])
-            recordings[core.target, core.isa] = record(folder / core.target, core.target, core.isa, llvm)
+            recordings[core.target, core.isa] = record(
+                folder / f"{core.target}_{core.isa}", core.target, core.isa, llvm
+            )
     report: dict[str, Any] = {"llvm": llvm.version, "height": height, "width": width, "cores": {}}
     verdicts: list[Verdict] = []
     for core in cores:

@@ -38,7 +38,7 @@ class Core:
 
 CORES: tuple[Core, ...] = (
     Core("Cortex-A9", "arm", "neon", 2, "cortex-a9", "armv7-linux-gnueabihf", "+neon", least=40, goal=45),
-    Core("Cortex-A53", "aarch64", "neon", 2, "cortex-a53", "aarch64-linux-gnu", least=32, goal=40),
+    Core("Cortex-A53", "aarch64", "neon_in_order", 2, "cortex-a53", "aarch64-linux-gnu", least=32, goal=40),
     Core("Cortex-A72", "aarch64", "neon", 2, "cortex-a72", "aarch64-linux-gnu", least=100, goal=120),
     Core("Neoverse N1", "aarch64", "neon", 2, "neoverse-n1", "aarch64-linux-gnu"),
 )

@@ -37,6 +37,8 @@ struct ClassTree {
   static constexpr int kDepth = sizeof...(Widths) - 1;
   using Width = LevelWidths<Widths...>;
   static constexpr int kWidth = Width::of[kDepth];
+  // The widest sum tells how many inputs there are, about, and so whether their taps stay in a first-level cache.
+  static constexpr bool kAhead = kPrefetch && (sizeof(Vec) * Bits << kWidth) >> Bits >= 16 * 1024;
   static constexpr int kChannels = (kDepth + 1) / Signs;  // of a group
 
   // A sum in memory.
@@ -101,7 +103,7 @@ struct ClassTree {
     constexpr int round_steps = kRound / kListStep;
     entries += count_first<kListStep>((steps - 1) % round_steps * kListStep, total, waiting, cursor.taps, entries);
     for (int rest = (steps - 1) / round_steps; rest > 0; --rest) {
-      add_inputs<kRound, Bits, kNoneEmpty>(total, waiting, cursor.taps, entries);
+      add_inputs<kRound, Bits, kAhead, kNoneEmpty>(total, waiting, cursor.taps, entries);
       entries += kRound;
     }
     cursor.entries = entries;
@@ -114,7 +116,7 @@ struct ClassTree {
     if constexpr (Inputs < kRound) {
       if (more != Inputs - kListStep) return count_first<Inputs + kListStep>(more, total, waiting, taps, entries);
     }
-    add_inputs<Inputs, Bits, kAllEmpty>(total, waiting, taps, entries);
+    add_inputs<Inputs, Bits, kAhead, kAllEmpty>(total, waiting, taps, entries);
     return Inputs;
   }
 

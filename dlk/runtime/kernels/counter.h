@@ -69,16 +69,29 @@ DLK_INLINE void settle(Counter<Width>& sum, Counter<Width>& waiting) {
   }
 }
 
-// Adds the first Inputs numbers of a list, each of Bits planes, to the sum.
-template <int Inputs, int Bits, Columns kColumns, int Item = 0, int Width>
-DLK_INLINE void add_inputs(Counter<Width>& sum, Counter<Width>& waiting, const char* taps, const uint16_t* entries) {
+// Entry Input of a list. `pair` keeps what was loaded for an even entry for the odd one behind it.
+template <int Input>
+DLK_INLINE size_t entry_at(const uint16_t* entries, uint32_t& pair) {
+  if constexpr (!kLoadPairs) return entries[Input];
+  if constexpr (Input % 2 == 0) pair = load<uint32_t>(entries + Input);
+  return Input % 2 ? pair >> 16 : pair & 0xffff;
+}
+
+// Adds the first Inputs numbers of a list, each of Bits planes, to the sum. Ahead: ask for the taps of later entries.
+template <int Inputs, int Bits, bool Ahead, Columns kColumns, int Item = 0, int Width>
+DLK_INLINE void add_inputs(Counter<Width>& sum, Counter<Width>& waiting, const char* taps, const uint16_t* entries,
+                           const char* tap = nullptr, uint32_t pair = 0, uint32_t ahead = 0) {
   if constexpr (Item < Inputs * Bits) {
     constexpr int input = Item / Bits;
     constexpr int plane = Item % Bits;
     constexpr size_t tap_bytes = Bits * sizeof(Vec);
-    if constexpr (kPrefetch && plane == 0) __builtin_prefetch(taps + entries[input + kEntriesAhead] * tap_bytes);
-    put_bit<kColumns, plane>(sum, waiting, load_once(taps + entries[input] * tap_bytes + plane * sizeof(Vec)));
-    add_inputs<Inputs, Bits, after_bit(kColumns, plane, Width), Item + 1>(sum, waiting, taps, entries);
+    if constexpr (plane == 0) {
+      if constexpr (Ahead) __builtin_prefetch(taps + entry_at<input>(entries + kEntriesAhead, ahead) * tap_bytes);
+      tap = taps + entry_at<input>(entries, pair) * tap_bytes;
+    }
+    put_bit<kColumns, plane>(sum, waiting, load_once(tap + plane * sizeof(Vec)));
+    add_inputs<Inputs, Bits, Ahead, after_bit(kColumns, plane, Width), Item + 1>(sum, waiting, taps, entries, tap, pair,
+                                                                                 ahead);
   } else {
     settle<kColumns, 0>(sum, waiting);
   }

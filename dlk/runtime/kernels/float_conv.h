@@ -12,8 +12,13 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-constexpr int kSumVectors = kFloats >= 8 ? 16 / kFloats : 4;  // of a block of output channels
+// A block: vectors of output channels and pixels that are summed together, as many as registers hold.
+constexpr int kSumVectors = kFloats >= 8 ? 16 / kFloats : 4;
+#if defined(__ARM_NEON)
+constexpr int kSumPixels = 4;
+#else
 constexpr int kSumPixels = kFloats >= 8 ? 8 / kSumVectors : 2;
+#endif
 constexpr int kBlock = kFloats * kSumVectors;
 constexpr int kOrders = kBlock < kWords ? kBlock : kWords;  // lanes of a comparison
 constexpr int kStripWords = 16;                             // 32 pixels each; an item of the work
@@ -82,8 +87,11 @@ DLK_INLINE void accumulate(const StepCall& call, const FloatScratch& scratch, co
 #pragma GCC unroll 4
       for (int v = 0; v < kSumVectors; ++v) {
         const Floats weight = load<Floats>(weights + v * kFloats);
+        Floats product[kSumPixels];
 #pragma GCC unroll 8
-        for (int p = 0; p < kSumPixels; ++p) sums.of[p][v] += weight * pixels[p][c];
+        for (int p = 0; p < kSumPixels; ++p) product[p] = weight * pixels[p][c];
+#pragma GCC unroll 8
+        for (int p = 0; p < kSumPixels; ++p) sums.of[p][v] += product[p];
       }
     }
   }

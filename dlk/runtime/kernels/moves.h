@@ -38,12 +38,7 @@ class PlaneWriter {
   int filled_ = 0;
 };
 
-// 32 or 64 bits from any bit of a plane on.
-DLK_INLINE uint32_t read_half(const uint64_t* plane, int64_t bit) {
-  const char* const bytes = reinterpret_cast<const char*>(plane) + (bit >> 3);
-  return static_cast<uint32_t>(load<uint64_t>(bytes) >> (bit & 7));
-}
-
+// 64 bits from any bit of a plane on.
 DLK_INLINE uint64_t read_word(const uint64_t* plane, int64_t bit) {
   const Place place = place_of(bit);
   return plane[place.word] >> place.shift | plane[place.word + 1] << 1 << (63 - place.shift);
@@ -103,12 +98,16 @@ struct DepthToSpaceCodes {
         const uint64_t* const odd = even + static_cast<int64_t>(space.channels) * depth.bits * depth.plane_words;
         int64_t from = static_cast<int64_t>(y / 2) * depth.stride;
         int left = depth.width;
-        for (; left >= 32; left -= 32, from += 32) {
-          writer.put(spread(read_half(even, from)) | spread(read_half(odd, from)) << 1, 64);
+        for (; left >= 64; left -= 64, from += 64) {
+          const TwoWords pixels = interleave(read_word(even, from), read_word(odd, from));
+          writer.put(pixels.low, 64);
+          writer.put(pixels.high, 64);
         }
         if (left) {
-          const uint64_t word = spread(read_half(even, from)) | spread(read_half(odd, from)) << 1;
-          writer.put(first_bits(word, 2 * left), 2 * left);
+          const TwoWords pixels = interleave(read_word(even, from), read_word(odd, from));
+          const int more = 2 * left - 64;
+          writer.put(more < 0 ? first_bits(pixels.low, 2 * left) : pixels.low, more < 0 ? 2 * left : 64);
+          if (more > 0) writer.put(first_bits(pixels.high, more), more);
         }
         writer.put_zeros(space.stride - space.width);
       }

@@ -1,6 +1,6 @@
 // The vector types and the few operations that each instruction set does in its own way.
 //
-// The including file defines DLK_NAMESPACE and DLK_LANES. Everything below lives in that namespace and calls nothing
+// The including file defines DLK_NAMESPACE, DLK_LANES and DLK_PREFETCH. Everything below lives in that namespace and calls nothing
 // outside of it: see src/model.h.
 #pragma once
 
@@ -33,25 +33,28 @@ constexpr int kFloats = 1;
 constexpr int kFloats = kWords;
 #endif
 
-// How an instruction set counts. Figures are for 2304 inputs, from llvm-mca and a cache model for ARM (`make
-// bench-arm`).
-//   kRound: inputs added in one round. 16 instead of 8: AArch64 +15 % on A53; nothing on x86; spills on ARMv7.
-//   kRegisterLevels: levels of the class tree in registers before sums go to memory. AVX-512 +10 %; AArch64 +5 %.
-//   kPrefetch: look ahead in the lists. In-order ARM cores wait for the second-level cache otherwise, for longer than
-//   they compute; x86 gains nothing.
+// How an instruction set counts. Figures are for 2304 inputs: measured on Zen 3, from llvm-mca and a cache model for
+// ARM
+// (`make bench-arm`), AVX-512 on Zen 4.
+//   kRound: inputs added in one round. 16 instead of 8: A53 +15 %; 0 to -1 % on x86; spills on ARMv7.
+//   kRegisterLevels: levels of the class tree in registers before sums go to memory. AVX-512 +10 %, AArch64 +5 %.
+//   kPrefetch: ask for taps ahead of their use, a choice of dlk.targets. AVX2 +12 %, SSE2 0; in-order ARM cores would
+//     wait for the second-level cache for half as long as they compute; it costs A72 10 %.
+//   kLoadPairs: load two list entries at once. ARM cores have one load a cycle, which the taps need; x86 -2 %.
 #if defined(__aarch64__)
 constexpr int kRound = 16;
 constexpr int kRegisterLevels = 2;
-constexpr bool kPrefetch = true;
+constexpr bool kLoadPairs = true;
+#elif defined(__arm__)
+constexpr int kRound = 8;
+constexpr int kRegisterLevels = 0;
+constexpr bool kLoadPairs = true;
 #else
 constexpr int kRound = 8;
 constexpr int kRegisterLevels = kLanes == 8 ? 2 : 0;
-#if defined(__arm__)
-constexpr bool kPrefetch = true;
-#else
-constexpr bool kPrefetch = kLanes == 4;
+constexpr bool kLoadPairs = false;
 #endif
-#endif
+constexpr bool kPrefetch = DLK_PREFETCH;
 
 typedef uint64_t Vec __attribute__((vector_size(8 * kLanes)));
 typedef uint32_t Words __attribute__((vector_size(4 * kWords)));
@@ -124,7 +127,7 @@ DLK_INLINE Vec full_add(Vec& sum, Vec a, Vec b) {
   return carry;
 #else
   const Vec differ = sum ^ a;
-  const Vec carry = (differ & b) | (sum & a);
+  const Vec carry = a ^ (differ & (a ^ b));
   sum = differ ^ b;
   return carry;
 #endif
@@ -173,6 +176,37 @@ DLK_INLINE uint64_t spread(uint32_t half) {
   word = (word | word << 4) & 0x0f0f0f0f0f0f0f0fu;
   word = (word | word << 2) & 0x3333333333333333u;
   return (word | word << 1) & 0x5555555555555555u;
+#endif
+}
+
+// The bits of two words in turn, `even` first: 128 bits in two words.
+struct TwoWords {
+  uint64_t low;
+  uint64_t high;
+};
+
+DLK_INLINE TwoWords interleave(uint64_t even, uint64_t odd) {
+#if defined(__ARM_NEON)
+  // A table spreads four bits at a time; a third of the time that shifts and masks take.
+  const uint8x16_t spread_bits = {0x00, 0x01, 0x04, 0x05, 0x10, 0x11, 0x14, 0x15,
+                                  0x40, 0x41, 0x44, 0x45, 0x50, 0x51, 0x54, 0x55};
+  const uint8x8_t a = vcreate_u8(even);
+  const uint8x8_t b = vcreate_u8(odd);
+#if defined(__aarch64__)
+  const auto look_up = [&](uint8x8_t index) { return vqtbl1_u8(spread_bits, index); };
+#else
+  const uint8x8x2_t halves = {{vget_low_u8(spread_bits), vget_high_u8(spread_bits)}};
+  const auto look_up = [&](uint8x8_t index) { return vtbl2_u8(halves, index); };
+#endif
+  const auto both = [&](uint8x8_t of_even, uint8x8_t of_odd) {
+    return vorr_u8(look_up(of_even), vshl_n_u8(look_up(of_odd), 1));
+  };
+  const uint8x8_t mask = vdup_n_u8(15);
+  const uint8x8x2_t bytes = vzip_u8(both(vand_u8(a, mask), vand_u8(b, mask)), both(vshr_n_u8(a, 4), vshr_n_u8(b, 4)));
+  return {vget_lane_u64(vreinterpret_u64_u8(bytes.val[0]), 0), vget_lane_u64(vreinterpret_u64_u8(bytes.val[1]), 0)};
+#else
+  return {spread(static_cast<uint32_t>(even)) | spread(static_cast<uint32_t>(odd)) << 1,
+          spread(static_cast<uint32_t>(even >> 32)) | spread(static_cast<uint32_t>(odd >> 32)) << 1};
 #endif
 }
 

@@ -152,7 +152,7 @@ DLK_EXPORT dlk_status dlk_run(Network* network, const float* input, float* outpu
   const dlk_status status = check_run(network, input, output);
   if (status != DLK_OK) return status;
   const Tensor& tensor = input_of(*network);
-  if (!copy_input(input, value_count(tensor), static_cast<float*>(tensor.data))) {
+  if (!network->isa->import(input, value_count(tensor), static_cast<float*>(tensor.data))) {
     return fail(*network, DLK_INPUT_VALUE);
   }
   execute(*network, output);

@@ -8,6 +8,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 namespace dlk {
@@ -46,6 +48,25 @@ int32_t machine_level() {
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, v3_leaf7_b)) return kBaseline;
   return has(b, v4_leaf7_b) && has(states, avx512_states) ? kX86V4 : kX86V3;
 }
+#elif defined(__aarch64__)
+namespace {
+
+// Arm's cores that execute in order: Cortex-A35, A53, A55, A510, A520; part numbers of MIDR_EL1.
+constexpr uint32_t kInOrder[] = {0xd04, 0xd03, 0xd05, 0xd46, 0xd80};
+constexpr uint32_t kArm = 0x41;  // implementer
+
+}  // namespace
+
+int32_t machine_level() {
+  constexpr unsigned long register_is_readable = 1ul << 11;  // HWCAP_CPUID
+  if (!(getauxval(AT_HWCAP) & register_is_readable)) return kBaseline;
+  uint64_t id = 0;
+  asm("mrs %0, midr_el1" : "=r"(id));
+  for (const uint32_t part : kInOrder) {
+    if ((id >> 24 & 0xff) == kArm && (id >> 4 & 0xfff) == part) return kBaseline;
+  }
+  return kOutOfOrder;
+}
 #else
 int32_t machine_level() { return kBaseline; }
 #endif
@@ -57,7 +78,7 @@ dlk_status choose_isa(Network& network, const Isa** isa) {
   for (int32_t i = kModel.isa_count - 1; i >= 0; --i) {
     const Isa* const candidate = kModel.isas[i];
     if (forced && strcmp(wanted, candidate->name) != 0) continue;
-    if (candidate->level <= level) {
+    if (candidate->level <= level || (forced && candidate->level == kOutOfOrder)) {
       *isa = candidate;
       return DLK_OK;
     }

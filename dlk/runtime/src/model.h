@@ -109,8 +109,9 @@ struct Roofline {
 
 struct Isa {
   const char* name;
-  int32_t level;  // what the machine must offer, see isa.h
-  int32_t lanes;  // 64-bit words of a vector
+  int32_t level;                                                // what the machine must offer, see isa.h
+  int32_t lanes;                                                // 64-bit words of a vector
+  bool (*import)(const float* from, int64_t count, float* to);  // the input, see kernels/import.h
   const StepKernel* steps;
   const Roofline* roofline;
 };

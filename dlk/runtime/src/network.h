@@ -55,7 +55,4 @@ void execute(Network& network, float* output);
 void begin_step(Network& network, int32_t step);
 void end_step(Network& network, int32_t step);
 
-// run.cpp: copies the input, subnormals and -0 as +0. False when a value is refused.
-bool copy_input(const float* from, int64_t count, float* to);
-
 }  // namespace dlk

@@ -84,22 +84,6 @@ void execute_step(Network& network, int32_t number, Pool* pool) {
 
 }  // namespace
 
-bool copy_input(const float* from, int64_t count, float* to) {
-  constexpr uint32_t magnitude_bits = 0x7fffffffu;
-  constexpr uint32_t least_normal = 0x00800000u;
-  constexpr uint32_t too_large = (127u + 64u) << 23;  // 2^64
-  uint32_t refused = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    uint32_t bits;
-    memcpy(&bits, from + i, sizeof bits);
-    const uint32_t magnitude = bits & magnitude_bits;
-    refused |= magnitude >= too_large;
-    bits = magnitude < least_normal ? 0 : bits;
-    memcpy(to + i, &bits, sizeof bits);
-  }
-  return !refused;
-}
-
 dlk_status set_threads(Network& network, int32_t threads) {
   if (threads < 1 || threads > kMaxThreads) return fail(network, DLK_THREAD_COUNT);
   pool_delete(network.pool);
