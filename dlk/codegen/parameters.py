@@ -38,6 +38,7 @@ class StepParameters:
     before: tuple[int, int, int] = (0, 0, 0)
     scratch_bytes: int = 0
     float_weights: NDArray[np.float32] | None = None
+    least_weight: float = 0.0
     sign_words: NDArray[np.uint64] | None = None
     tree: TreeShape | None = None
     int_thresholds: NDArray[np.int32] | None = None
@@ -114,7 +115,9 @@ def _float_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes:
     assert isinstance(step, FloatConv)  # noqa: S101 - operations() pairs them
     cout = step.weights.shape[3]
     weights = step.weights.reshape(-1, cout)
-    conv = replace(_windowed(plain, operation), stride=operation.stride)
+    magnitudes = np.abs(weights[weights != 0])
+    least = float(magnitudes.min(initial=np.finfo(np.float32).max))
+    conv = replace(_windowed(plain, operation), stride=operation.stride, least_weight=least)
     scratch = _lines(4 * ends.source.shape[2]) + _lines(8 * len(operation.taps) * (_MOST_PIXELS + 1))
     if isinstance(step.epilogue, Affine):
         return replace(

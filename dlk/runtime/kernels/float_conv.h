@@ -12,22 +12,32 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-// A block: vectors of output channels and pixels that are summed together, as many as registers hold.
-constexpr int kSumVectors = kFloats >= 8 ? 16 / kFloats : 4;
-#if defined(__ARM_NEON)
-constexpr int kSumPixels = 4;
-#else
-constexpr int kSumPixels = kFloats >= 8 ? 8 / kSumVectors : 2;
-#endif
-constexpr int kBlock = kFloats * kSumVectors;
-constexpr int kOrders = kBlock < kWords ? kBlock : kWords;  // lanes of a comparison
-constexpr int kStripWords = 16;                             // 32 pixels each; an item of the work
+// Vectors of F floats, and a block: the vectors of output channels and the pixels that are summed together, as many as
+// registers hold.
+template <int F>
+struct Lanes {
+  typedef float Floats __attribute__((vector_size(4 * F)));
+  static constexpr int kVectors = F >= 8 ? 16 / F : 4;
+  static constexpr int kPixels = F >= 8 ? 8 / kVectors : kSmallBlock;
+  static constexpr int kBlock = F * kVectors;
+};
+
+constexpr int kOrders = kWords < 4 ? 2 : kWords;  // lanes of a comparison; they divide every block
+constexpr int kMostPixels = 8;                    // of any block
+constexpr int kStripWords = 16;                   // 32 pixels each; an item of the work
 
 typedef int32_t Ordered __attribute__((vector_size(4 * kOrders)));
 
 // The sums of a block of channels for some pixels.
+template <int F>
 struct FloatSums {
-  Floats of[kSumPixels][kSumVectors];
+  typename Lanes<F>::Floats of[Lanes<F>::kPixels][Lanes<F>::kVectors];
+};
+
+// The places of a block's pixels among 32.
+template <int F>
+struct Rounds {
+  int of[Lanes<F>::kPixels];
 };
 
 DLK_INLINE size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -35,7 +45,7 @@ DLK_INLINE size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // What the step's scratch is divided into.
 struct FloatScratch {
   float* zeros;          // [channels]
-  const float** pixels;  // [taps, kSumPixels] where the channels of a tap are
+  const float** pixels;  // [taps, kMostPixels] where the channels of a tap are
   const float** rows;    // [taps] where they are for the first column; null outside of the image
   Ordered* above;        // [columns / kOrders, levels] comparisons of 32 pixels
 
@@ -43,8 +53,8 @@ struct FloatScratch {
     zeros = reinterpret_cast<float*>(call.scratch);
     char* const behind_zeros = call.scratch + lines(call.input->channels * sizeof(float));
     pixels = reinterpret_cast<const float**>(behind_zeros);
-    rows = pixels + call.step->tap_count * kSumPixels;
-    above = reinterpret_cast<Ordered*>(behind_zeros + lines(call.step->tap_count * (kSumPixels + 1) * sizeof(float*)));
+    rows = pixels + call.step->tap_count * kMostPixels;
+    above = reinterpret_cast<Ordered*>(behind_zeros + lines(call.step->tap_count * (kMostPixels + 1) * sizeof(float*)));
     for (int c = 0; c < call.input->channels; ++c) zeros[c] = 0.0f;
   }
 };
@@ -69,73 +79,77 @@ DLK_INLINE void find_window(const StepCall& call, const FloatScratch& scratch, i
   for (int t = 0; t < step.tap_count; ++t) {
     const int64_t column = x * step.stride + step.taps[t].dx;
     const bool inside = scratch.rows[t] && static_cast<uint64_t>(column) < static_cast<uint64_t>(input.width);
-    scratch.pixels[t * kSumPixels + number] = inside ? scratch.rows[t] + column * input.channels : scratch.zeros;
+    scratch.pixels[t * kMostPixels + number] = inside ? scratch.rows[t] + column * input.channels : scratch.zeros;
   }
 }
 
 // weights: [inputs, columns], the block's channels first.
+template <int F>
 DLK_INLINE void accumulate(const StepCall& call, const FloatScratch& scratch, const float* weights, int columns,
-                           FloatSums& sums) {
+                           FloatSums<F>& sums) {
+  using Floats = typename Lanes<F>::Floats;
+  constexpr int pixel_count = Lanes<F>::kPixels;
+  constexpr int vectors = Lanes<F>::kVectors;
 #pragma GCC unroll 8
-  for (int p = 0; p < kSumPixels; ++p) {
+  for (int p = 0; p < pixel_count; ++p) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kSumVectors; ++v) sums.of[p][v] = Floats{};
+    for (int v = 0; v < vectors; ++v) sums.of[p][v] = Floats{};
   }
   const float* const* pixels = scratch.pixels;
-  for (int t = 0; t < call.step->tap_count; ++t, pixels += kSumPixels) {
+  for (int t = 0; t < call.step->tap_count; ++t, pixels += kMostPixels) {
     for (int c = 0; c < call.input->channels; ++c, weights += columns) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kSumVectors; ++v) {
-        const Floats weight = load<Floats>(weights + v * kFloats);
-        Floats product[kSumPixels];
+      for (int v = 0; v < vectors; ++v) {
+        const Floats weight = load<Floats>(weights + v * F);
+        Floats product[pixel_count];
 #pragma GCC unroll 8
-        for (int p = 0; p < kSumPixels; ++p) product[p] = weight * pixels[p][c];
+        for (int p = 0; p < pixel_count; ++p) product[p] = weight * pixels[p][c];
 #pragma GCC unroll 8
-        for (int p = 0; p < kSumPixels; ++p) sums.of[p][v] += product[p];
+        for (int p = 0; p < pixel_count; ++p) sums.of[p][v] += product[p];
       }
     }
   }
 }
 
-// Integers that ascend as the floats of a pixel's sums do. dlk.codegen.parameters turns thresholds alike, so that
-// subnormal sums compare as 0 does.
-DLK_INLINE Ordered ordered(const Floats (&sums)[kSumVectors], int number) {
+// Integers that ascend as the floats of a pixel's sums do, kOrders of them. dlk.codegen.parameters turns thresholds
+// alike, so that subnormal sums compare as 0 does.
+DLK_INLINE Ordered ordered(const void* sums, int number) {
   Ordered bits;
-  memcpy(&bits, reinterpret_cast<const char*>(sums) + number * sizeof bits, sizeof bits);
+  memcpy(&bits, static_cast<const char*>(sums) + number * sizeof bits, sizeof bits);
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 
 // Calls block(channel, sums, rounds) for groups of pixels of the 32 from stream position `first` on, all output
-// channels in turn; rounds: the places of the group's pixels among the 32. The last group may repeat its last pixel.
-template <class Block>
+// channels in turn. The last group may repeat its last pixel.
+template <int F, class Block>
 DLK_INLINE void sum_word(const StepCall& call, const FloatScratch& scratch, int stride, int64_t first,
                          const Block& block) {
   const Tensor& output = *call.output;
   const int columns = columns_of(output);
   int64_t y = first / stride;
   int64_t x = first % stride;
-  int rounds[kSumPixels];
+  Rounds<F> rounds;
   int count = 0;
   find_rows(call, scratch, y);
   for (int round = 0; round < 32; ++round) {
     if (x < output.width && y < output.height) {
       find_window(call, scratch, x, count);
-      rounds[count++] = round;
+      rounds.of[count++] = round;
     }
     if (++x == stride) {
       x = 0;
       find_rows(call, scratch, ++y);
     }
-    if (count < kSumPixels && (round < 31 || count == 0)) continue;
-    for (int p = count; p < kSumPixels; ++p) {
-      rounds[p] = rounds[count - 1];
+    if (count < Lanes<F>::kPixels && (round < 31 || count == 0)) continue;
+    for (int p = count; p < Lanes<F>::kPixels; ++p) {
+      rounds.of[p] = rounds.of[count - 1];
       for (int t = 0; t < call.step->tap_count; ++t) {
-        scratch.pixels[t * kSumPixels + p] = scratch.pixels[t * kSumPixels + count - 1];
+        scratch.pixels[t * kMostPixels + p] = scratch.pixels[t * kMostPixels + count - 1];
       }
     }
-    for (int channel = 0; channel < output.channels; channel += kBlock) {
-      FloatSums sums;
-      accumulate(call, scratch, call.step->float_weights + channel, columns, sums);
+    for (int channel = 0; channel < output.channels; channel += Lanes<F>::kBlock) {
+      FloatSums<F> sums;
+      accumulate<F>(call, scratch, call.step->float_weights + channel, columns, sums);
       block(channel, sums, rounds);
     }
     count = 0;
@@ -149,34 +163,46 @@ struct FloatConvCodes {
   static int64_t items(const StepCall& call) { return tiles(*call.output, 32 * kStripWords); }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {
+    if constexpr (kNormalFloats != kFloats) {
+      if (call.normal) return sum_and_compare<kNormalFloats>(call, first, last);
+    }
+    sum_and_compare<kFloats>(call, first, last);
+  }
+
+ private:
+  template <int F>
+  static DLK_INLINE void sum_and_compare(const StepCall& call, int64_t first, int64_t last) {
     const FloatScratch scratch(call);
     const int64_t end = tiles(*call.output, 32);
     for (int64_t word = first * kStripWords; word < last * kStripWords && word < end; ++word) {
       for (int i = 0; i < columns_of(*call.output) / kOrders * kLevels; ++i) scratch.above[i] = Ordered{};
-      sum_word(call, scratch, call.output->stride, 32 * word,
-               [&](int channel, const FloatSums& sums, const int (&rounds)[kSumPixels]) {
-                 compare(call, channel, sums, rounds, scratch.above + channel / kOrders * kLevels);
-               });
+      sum_word<F>(call, scratch, call.output->stride, 32 * word,
+                  [&](int channel, const FloatSums<F>& sums, const Rounds<F>& rounds) {
+                    compare<F>(call, channel, sums, rounds, scratch.above + channel / kOrders * kLevels);
+                  });
       write_word(*call.output, scratch.above, word);
     }
   }
 
- private:
   // above[vector, level] gets bit `round`: sum >= threshold.
-  static DLK_INLINE void compare(const StepCall& call, int channel, const FloatSums& sums,
-                                 const int (&rounds)[kSumPixels], Ordered* above) {
+  template <int F>
+  static DLK_INLINE void compare(const StepCall& call, int channel, const FloatSums<F>& sums, const Rounds<F>& rounds,
+                                 Ordered* above) {
+    constexpr int pixel_count = Lanes<F>::kPixels;
     const int columns = columns_of(*call.output);
 #pragma GCC unroll 8
-    for (int v = 0; v < kBlock / kOrders; ++v) {
+    for (int v = 0; v < Lanes<F>::kBlock / kOrders; ++v) {
       const int32_t* threshold = call.step->int_thresholds + channel + v * kOrders;
-      Ordered sum[kSumPixels];
+      Ordered sum[pixel_count];
 #pragma GCC unroll 8
-      for (int p = 0; p < kSumPixels; ++p) sum[p] = ordered(sums.of[p], v);
+      for (int p = 0; p < pixel_count; ++p) sum[p] = ordered(sums.of[p], v);
       for (int i = 0; i < kLevels; ++i, threshold += columns, ++above) {
         const Ordered least = load<Ordered>(threshold);
         Ordered bits = *above;
 #pragma GCC unroll 8
-        for (int p = 0; p < kSumPixels; ++p) bits |= (Ordered)(sum[p] >= least) & static_cast<int32_t>(1u << rounds[p]);
+        for (int p = 0; p < pixel_count; ++p) {
+          bits |= (Ordered)(sum[p] >= least) & static_cast<int32_t>(1u << rounds.of[p]);
+        }
         *above = bits;
       }
     }
@@ -207,22 +233,25 @@ struct FloatConvFloats {
     const FloatScratch scratch(call);
     const int64_t pixels = static_cast<int64_t>(output.height) * output.width;
     for (int64_t pixel = first * kStripWords * 32; pixel < last * kStripWords * 32 && pixel < pixels; pixel += 32) {
-      sum_word(call, scratch, output.width, pixel,
-               [&](int channel, const FloatSums& sums, const int (&rounds)[kSumPixels]) {
-                 const int count = output.channels - channel < kBlock ? output.channels - channel : kBlock;
-                 for (int p = 0; p < kSumPixels; ++p) {
-                   float values[kBlock];
-                   scale(*call.step, channel, sums.of[p], values);
-                   float* const to = static_cast<float*>(output.data) + (pixel + rounds[p]) * output.channels + channel;
-                   for (int c = 0; c < count; ++c) to[c] = values[c];
-                 }
-               });
+      sum_word<kFloats>(call, scratch, output.width, pixel,
+                        [&](int channel, const FloatSums<kFloats>& sums, const Rounds<kFloats>& rounds) {
+                          const int count = output.channels - channel < kBlock ? output.channels - channel : kBlock;
+                          for (int p = 0; p < Lanes<kFloats>::kPixels; ++p) {
+                            float values[kBlock];
+                            scale(*call.step, channel, sums.of[p], values);
+                            float* const to =
+                                static_cast<float*>(output.data) + (pixel + rounds.of[p]) * output.channels + channel;
+                            for (int c = 0; c < count; ++c) to[c] = values[c];
+                          }
+                        });
     }
   }
 
  private:
-  static DLK_INLINE void scale(const Step& step, int channel, const Floats (&sums)[kSumVectors], float* values) {
-    for (int v = 0; v < kSumVectors; ++v) {
+  static constexpr int kBlock = Lanes<kFloats>::kBlock;
+
+  static DLK_INLINE void scale(const Step& step, int channel, const Floats* sums, float* values) {
+    for (int v = 0; v < Lanes<kFloats>::kVectors; ++v) {
       const FloatBits bits = (FloatBits)sums[v];
       const Floats sum = (Floats)(bits & (FloatBits)((bits & 0x7fffffffu) >= 0x00800000u));  // subnormal is 0
       const int column = channel + v * kFloats;

@@ -1,7 +1,7 @@
 // The vector types and the few operations that each instruction set does in its own way.
 //
-// The including file defines DLK_NAMESPACE, DLK_LANES and DLK_PREFETCH. Everything below lives in that namespace and calls nothing
-// outside of it: see src/model.h.
+// The including file defines DLK_NAMESPACE, DLK_LANES and DLK_PREFETCH. Everything below lives in that namespace and
+// calls nothing outside of it: see src/model.h.
 #pragma once
 
 #include <stddef.h>
@@ -26,12 +26,21 @@ constexpr int kLanes = DLK_LANES;
 constexpr int kPixels = 64 * kLanes;  // pixels of a vector
 constexpr int kWords = 2 * kLanes;    // 32-bit words of a vector
 
-// ARMv7 NEON flushes subnormal floats, its scalar unit does not: there floats are computed one by one.
+// ARMv7 NEON flushes subnormal floats, its scalar unit does not: there floats are computed one by one, except where
+// none can be subnormal. kSmallBlock: pixels of a float convolution that are summed together, on vectors of up to 4
+// floats.
 #if defined(__arm__)
 constexpr int kFloats = 1;
+constexpr int kSmallBlock = 2;
 #else
 constexpr int kFloats = kWords;
+#if defined(__aarch64__)
+constexpr int kSmallBlock = 4;
+#else
+constexpr int kSmallBlock = 2;
 #endif
+#endif
+constexpr int kNormalFloats = kWords;
 
 // How an instruction set counts. Figures are for 2304 inputs: measured on Zen 3, from llvm-mca and a cache model for
 // ARM

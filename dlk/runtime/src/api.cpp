@@ -68,7 +68,7 @@ dlk_status check_pixels(Network* network, const void* rgb, const void* output) {
 
 dlk_status run_pixels(Network& network, const uint8_t* rgb, float* output) {
   const Tensor& input = input_of(network);
-  preprocess(kModel.preprocess, rgb, value_count(input), static_cast<float*>(input.data));
+  network.least_input = preprocess(kModel.preprocess, rgb, value_count(input), static_cast<float*>(input.data));
   execute(network, output);
   return DLK_OK;
 }
@@ -152,9 +152,9 @@ DLK_EXPORT dlk_status dlk_run(Network* network, const float* input, float* outpu
   const dlk_status status = check_run(network, input, output);
   if (status != DLK_OK) return status;
   const Tensor& tensor = input_of(*network);
-  if (!network->isa->import(input, value_count(tensor), static_cast<float*>(tensor.data))) {
-    return fail(*network, DLK_INPUT_VALUE);
-  }
+  const uint32_t least = network->isa->import(input, value_count(tensor), static_cast<float*>(tensor.data));
+  if (!least) return fail(*network, DLK_INPUT_VALUE);
+  memcpy(&network->least_input, &least, sizeof least);
   execute(*network, output);
   return DLK_OK;
 }

@@ -57,6 +57,7 @@ struct Step {
   int32_t before[3];  // rows, columns, channels of padding
   size_t scratch_bytes;
   const float* float_weights;  // [taps, channels in, columns]; columns: outputs rounded up to 16
+  float least_weight;          // the least magnitude of float_weights that is not 0
   const uint64_t* sign_words;  // [outputs * signs, ceil(K / 64)]; bit i set: input i = c * taps + tap has weight +1
   TreeSpec tree;
   const int32_t* int_thresholds;  // [outputs, levels]; of a float convolution [levels, columns], see ordered()
@@ -89,6 +90,7 @@ struct StepCall {
   const Tensor* output;
   const ConvLists* lists;
   char* scratch;  // 64-byte aligned, of one thread
+  bool normal;    // no product and no sum of the step's floats can be subnormal
 };
 
 // How a step is executed: items (tiles, planes or rows) are independent of each other, and any thread may run any
@@ -109,9 +111,9 @@ struct Roofline {
 
 struct Isa {
   const char* name;
-  int32_t level;                                                // what the machine must offer, see isa.h
-  int32_t lanes;                                                // 64-bit words of a vector
-  bool (*import)(const float* from, int64_t count, float* to);  // the input, see kernels/import.h
+  int32_t level;                                                    // what the machine must offer, see isa.h
+  int32_t lanes;                                                    // 64-bit words of a vector
+  uint32_t (*import)(const float* from, int64_t count, float* to);  // the input, see kernels/import.h
   const StepKernel* steps;
   const Roofline* roofline;
 };

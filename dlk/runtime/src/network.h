@@ -11,11 +11,12 @@ struct Network {
   dlk::Block memory;    // for everything below
   dlk::Tensor* tensors;
   dlk::ConvLists* lists;
-  char* arena;      // all tensors
-  char* scratch;    // of the calling thread
-  int32_t threads;  // wanted
-  dlk::Pool* pool;  // the other threads; null while there are none
-  float* output;    // the output tensor's own buffer, for runs that do not give one
+  char* arena;        // all tensors
+  char* scratch;      // of the calling thread
+  int32_t threads;    // wanted
+  dlk::Pool* pool;    // the other threads; null while there are none
+  float* output;      // the output tensor's own buffer, for runs that do not give one
+  float least_input;  // the least magnitude of the input that is not 0
   dlk_trace_callback trace;
   void* trace_user;
   bool timing;      // take the time of the steps of a run
@@ -39,8 +40,8 @@ dlk_status prepare(Network& network);
 // promised.
 bool build_class_lists(const Step& step, const Tensor& input, const Tensor& output, ConvLists& lists);
 
-// preprocess.cpp: the model's pre-processing of uint8 values.
-void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to);
+// preprocess.cpp: the model's pre-processing of uint8 values; returns the least magnitude of the result that is not 0.
+float preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to);
 
 // prepare.cpp: what each thread needs for itself, the most of any step.
 size_t scratch_bytes();

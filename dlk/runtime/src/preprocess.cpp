@@ -33,7 +33,7 @@ void per_image_standardization(const uint8_t* values, int64_t count, float* tabl
 
 }  // namespace
 
-void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to) {
+float preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to) {
   const FloatMode mode = enter_float_mode();
   float table[256];
   if (kind == Preprocess::kDivideBy255) {
@@ -42,8 +42,14 @@ void preprocess(Preprocess kind, const uint8_t* values, int64_t count, float* to
     per_image_standardization(values, count, table);
   }
   for (int v = 0; v < 256; ++v) table[v] += 0.0f;  // -0 becomes +0
+  float least = __builtin_inff();
+  for (int v = 0; v < 256; ++v) {
+    const float magnitude = __builtin_fabsf(table[v]);
+    if (magnitude > 0.0f && magnitude < least) least = magnitude;
+  }
   for (int64_t i = 0; i < count; ++i) to[i] = table[values[i]];
   leave_float_mode(mode);
+  return least;
 }
 
 }  // namespace dlk

@@ -63,6 +63,14 @@ Pool* helpers_of(Network& network) {
   return network.pool;
 }
 
+// Products are multiples of their last place, and so are their sums: with the least product from 2^-103 on, nothing but
+// 0 lies below 2^-126.
+bool stays_normal(const Network& network, const Step& step) {
+  constexpr double least_product = 0x1p-103;
+  if (step.input != kModel.input || !step.float_weights) return false;
+  return static_cast<double>(network.least_input) * step.least_weight >= least_product;
+}
+
 void execute_step(Network& network, int32_t number, Pool* pool) {
   const Step& step = kModel.steps[number];
   const StepKernel& kernel = network.isa->steps[number];
@@ -71,7 +79,8 @@ void execute_step(Network& network, int32_t number, Pool* pool) {
   if (network.timing) begin_step(network, number);
   guard_arena(network, input, output);
   if (output.bits && output.reused) clear_guards(output);
-  const StepCall call = {&step, &input, &output, &network.lists[number], network.scratch};
+  const bool normal = stays_normal(network, step);
+  const StepCall call = {&step, &input, &output, &network.lists[number], network.scratch, normal};
   const int64_t items = kernel.items(call);
   if (pool && items > 1) {
     pool_run(*pool, kernel, call, items);
