@@ -87,12 +87,14 @@ class Builder:
         size = size or (-(-height // window.stride), -(-width // window.stride))
         return self._conv(QuantConv, weights, epilogue, bits, size, window=window)
 
-    def max_pool(self, kernel: int, stride: int, window: Window | None = None) -> Builder:
-        """SAME padding where no window is given; with one, the output has ceil(size / stride) all the same."""
+    def max_pool(
+        self, kernel: int, stride: int, window: Window | None = None, size: tuple[int, int] | None = None
+    ) -> Builder:
+        """window: instead of SAME padding; size (of the output): instead of ceil(size / stride)."""
         height, width, channels = self.tensor.shape
         if window is None:
             window = Window.same((kernel, kernel), (height, width), stride)
-        size = (-(-height // stride), -(-width // stride))
+        size = size or (-(-height // stride), -(-width // stride))
         tensor = Tensor("", Kind.CODES, (*size, channels), self.tensor.bits, self.tensor.max_value)
         return self._append(MaxPool, tensor, "pool", window=window)
 
