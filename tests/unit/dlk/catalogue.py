@@ -55,6 +55,13 @@ def roomy_tree(weights: NDArray[np.int8], bits: int, levels_out: int) -> TreeSha
     return replace(fitted, widths=widths)
 
 
+def present(target: Target) -> Target:
+    """Return the x86 target with those instruction sets only that this machine has."""
+    needed = {"avx2": " avx2 ", "avx512": " avx512vl "}
+    flags = Path("/proc/cpuinfo").read_text()
+    return replace(target, isas=tuple(isa for isa in target.isas if needed.get(isa.name, "") in flags))
+
+
 class Catalogue:
     """The kernels of some programs, compiled; builds any program that needs no others."""
 
@@ -75,7 +82,9 @@ class Catalogue:
             text = _STEPS.sub(lambda found: found[0].replace(found[1], lines), path.read_text())  # noqa: B023
             path.write_text(text.replace("kIsa_", "kCatalogue_"))
         lists = self.tree / "CMakeLists.txt"
-        lists.write_text(lists.read_text().replace("generated/network.cpp)", "generated/network.cpp generated/table.cpp)"))
+        lists.write_text(
+            lists.read_text().replace("generated/network.cpp)", "generated/network.cpp generated/table.cpp)")
+        )
         self._take_over()
         self._library = build(self.tree, target)
 

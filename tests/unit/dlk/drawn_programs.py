@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 from programs import Builder
@@ -12,17 +13,27 @@ from dlk.lowering.program import Kind, Program, Window
 # Widths around the ends of words and of tiles of 64 to 512 pixels; their images are low.
 BORDERS = (63, 64, 65, 127, 128, 129, 255, 256, 257, 511, 513)
 WINDOWS = ((1, 1), (3, 3), (3, 3), (5, 5), (1, 3), (3, 1), (2, 2), (4, 3), (2, 5))
-MOST_PIXELS = 3000
 MOST_INPUTS = 1000  # of one output; see WIDTHS in catalogue.py
+# Bits of codes that a convolution makes, by bits of those that it reads and by ternary weights; each is a kernel to
+# compile. Mostly 2, so that there is something to join.
+LINKS = {
+    (1, False): (1, 2, 2),
+    (2, False): (2, 2, 3, 4),
+    (3, False): (2,),
+    (4, False): (2, 1),
+    (1, True): (4,),
+    (2, True): (2, 2, 1),
+    (3, True): (3,),
+    (4, True): (2,),
+}
 
 
-def drawn(rng: Random, *, length: int = 6) -> Program:
+def drawn(rng: Random, *, length: int = 6, most_pixels: int = 3000) -> Program:
     """Draw a network with up to ``length`` steps between its float convolution and its end."""
+    size = (rng.randint(1, 40), rng.randint(1, 140))
     if rng.random() < 0.3:
         size = (rng.randint(1, 4), rng.choice(BORDERS))
-    else:
-        size = (rng.randint(1, 40), rng.randint(1, 140))
-    size = (min(size[0], MOST_PIXELS // size[1]), size[1])
+    size = (min(size[0], max(most_pixels // size[1], 1)), size[1])
     net = Builder("drawn", (*size, rng.randint(1, 6)), rng.getrandbits(32))
     if min(size) > 1 and rng.random() < 0.3:
         net = Builder("drawn", (size[0] // 2 * 2, size[1] // 2 * 2, rng.randint(1, 3)), rng.getrandbits(32))
@@ -37,6 +48,11 @@ def drawn(rng: Random, *, length: int = 6) -> Program:
     return net.program(rng.choice(("DivideBy255", "PerImageStandardization")))
 
 
+def seeded(seed: int, *, length: int = 6, most_pixels: int = 3000) -> Program:
+    """Return one network, always the same."""
+    return drawn(Random(seed), length=length, most_pixels=most_pixels)  # noqa: S311 - no secrets here
+
+
 def all_kernels() -> Program:
     """Return a program that needs every kernel that a drawn one may need, if all trees are those of WIDTHS."""
     net = Builder("all kernels", (2, 2, 4), 0).space_to_depth().depth_to_space()
@@ -44,7 +60,7 @@ def all_kernels() -> Program:
         net.go_on_from("d2s1:0").float_conv(1, 4, bits).max_pool(1, 1).space_to_depth().depth_to_space()
         source = net.pad((0, 1), (0, 0), (0, 0)).last
         for ternary in (False, True):
-            for bits_out in range(5):
+            for bits_out in (0, *sorted(set(LINKS[bits, ternary]))):
                 net.go_on_from(source).quant_conv(1, 2, bits_out, ternary=ternary)
         net.go_on_from(source).dequantize()
     return net.float_conv(1, 1, 0).program()
@@ -55,20 +71,21 @@ def _end(net: Builder, rng: Random) -> None:
     if rng.random() < 0.3:
         net.dequantize()
     else:
-        _quant_conv(net, rng, bits=0)
+        _quant_conv(net, rng, codes=False)
     if rng.random() < 0.3:
         net.float_conv(rng.choice((1, 3)), rng.randint(1, 7), rng.randint(1, 4)).dequantize()
     if rng.random() < 0.3:
         net.float_conv(rng.choice((1, 3)), 4 * rng.randint(1, 2), 0).depth_to_space()
 
 
-def _quant_conv(net: Builder, rng: Random, bits: int) -> None:
+def _quant_conv(net: Builder, rng: Random, *, codes: bool) -> None:
     window, size = _window(net, rng)
     most = MOST_INPUTS // (window.kernel[0] * window.kernel[1])
     if net.tensor.shape[2] > most:
         window, size = Window((1, 1)), net.tensor.shape[:2]
     correlated = rng.choice((0.0, 0.0, 0.6, 0.95, 1.0))
     ternary = rng.random() < 0.4
+    bits = rng.choice(LINKS[net.tensor.bits, ternary]) if codes else 0
     net.quant_conv(0, _channels(rng), bits, correlated=correlated, ternary=ternary, window=window, size=size)
 
 
@@ -93,8 +110,7 @@ def _channels(rng: Random) -> int:
 
 
 def _conv_step(net: Builder, rng: Random, made: list[str]) -> None:
-    # Mostly one width, so that there is something to join.
-    _quant_conv(net, rng, bits=rng.choice((2, 2, 2, 1, 3, 4)))
+    _quant_conv(net, rng, codes=True)
     made.append(net.last)
 
 
@@ -118,7 +134,7 @@ def _split_step(net: Builder, rng: Random, made: list[str]) -> None:
     channels = net.tensor.shape[2]
     cuts = sorted(rng.sample(range(1, channels), min(channels - 1, rng.randint(0, 2))))
     ends = [0, *cuts, channels]
-    parts = net.split(*(b - a for a, b in zip(ends, ends[1:], strict=False)))
+    parts = net.split(*(b - a for a, b in pairwise(ends)))
     made.extend(rng.sample(parts, rng.randint(1, len(parts))))
 
 
@@ -135,7 +151,7 @@ def _space_to_depth_step(net: Builder, rng: Random, made: list[str]) -> None:
 
 def _depth_to_space_step(net: Builder, rng: Random, made: list[str]) -> None:
     height, width, channels = net.tensor.shape
-    if channels % 4 == 0 and 4 * height * width <= 2 * MOST_PIXELS:
+    if channels % 4 == 0 and height * width <= 1500:
         made.append(net.depth_to_space().last)
 
 

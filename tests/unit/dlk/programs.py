@@ -78,10 +78,10 @@ class Builder:
             window = Window.same((kernel, kernel), (height, width), stride)
         shape = (*window.kernel, cin, channels)
         weights = self.rng.choice(np.array([-1, 0, 1] if ternary else [-1, 1], np.int8), size=shape)
-        if ternary:
-            weights.flat[0] = 0
         common = self.rng.choice(np.array([-1, 1], np.int8), size=(*shape[:3], 1))
         weights = np.where(self.rng.random(shape) < correlated, common, weights).astype(np.int8)
+        if ternary:
+            weights.flat[0] = 0
         reach = weights[..., 0].size * self.tensor.levels
         epilogue = self._int_thresholds(channels, bits, reach) if bits else self._affine(channels)
         size = size or (-(-height // window.stride), -(-width // window.stride))
