@@ -42,7 +42,8 @@ void open_arena(const Network& network) { __asan_unpoison_memory_region(network.
 
 void guard_arena(const Network& network, const Tensor& input, const Tensor& output) {
   __asan_poison_memory_region(network.arena, kModel.arena_bytes);
-  for (const Extent extent : {extent_of(input), extent_of(output)}) {
+  const Extent ends[] = {extent_of(input), extent_of(output)};
+  for (const Extent& extent : ends) {
     if (extent.begin >= network.arena && extent.begin < network.arena + kModel.arena_bytes) {
       __asan_unpoison_memory_region(extent.begin, extent.size);
     }
