@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from drawn_programs import seeded
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from programs import Builder
@@ -150,10 +151,23 @@ windows = st.builds(
 
 @given(windows, st.tuples(st.integers(1, 9), st.integers(1, 140)), st.tuples(st.integers(1, 12), st.integers(1, 150)))
 @settings(max_examples=150, deadline=None)
+@example(Window((2, 1)), (2, 512), (2, 512))  # the last tap is whole lines away: its vectors end one word further
+@example(Window((1, 1)), (6, 100), (10, 100))  # the last tile of the taller output begins beyond the image
 def test_any_window_and_any_size_of_the_output(window: Window, size: tuple[int, int], result: tuple[int, int]) -> None:
     """Also outputs that lie wholly beside the image."""
     net = Builder("window", (*size, 1), 0).float_conv(1, 2, 2)
     net.quant_conv(0, 2, 2, window=window, size=result)
     program = net.max_pool(0, window.stride, window, result).dequantize().program()
+    for check in CHECKS:
+        check(program)
+
+
+def test_an_input_and_an_output_that_others_outlive() -> None:
+    """Two readers of the input, and steps that follow the one that makes the output."""
+    net = Builder("ends", (5, 9, 3), 0).float_conv(3, 40, 2)
+    output = net.dequantize().last
+    net.go_on_from("conv1:0").quant_conv(1, 40, 2).quant_conv(3, 40, 2).quant_conv(1, 9, 2)
+    net.go_on_from("input").float_conv(1, 4, 2).quant_conv(3, 20, 2).dequantize()
+    program = dataclasses.replace(net.program(), output=output)
     for check in CHECKS:
         check(program)
