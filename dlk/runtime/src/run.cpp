@@ -11,6 +11,19 @@
 namespace dlk {
 namespace {
 
+// Zeros the guards of bit-planes and what a plane's last line has behind its last row.
+void clear_guards(const Tensor& tensor) {
+  char* const first = static_cast<char*>(tensor.data);
+  const size_t plane_bytes = tensor.plane_words * sizeof(uint64_t);
+  const size_t used = static_cast<size_t>(tensor.height) * tensor.stride / 8;
+  memset(first - tensor.guard * sizeof(uint64_t), 0, tensor.guard * sizeof(uint64_t));
+  for (int64_t plane = 0; plane < static_cast<int64_t>(tensor.channels) * tensor.bits; ++plane) {
+    memset(first + plane * plane_bytes + used, 0, plane_bytes - used);
+  }
+}
+
+// A step may touch its own two tensors and nothing else of the arena.
+#if defined(DLK_SANITIZE)
 // The bytes of a tensor in the arena, guards included.
 struct Extent {
   char* begin;
@@ -25,19 +38,6 @@ Extent extent_of(const Tensor& tensor) {
   return {data - tensor.guard * sizeof(uint64_t), (tensor.guard + planes) * sizeof(uint64_t)};
 }
 
-// Zeros the guards of bit-planes and what a plane's last line has behind its last row.
-void clear_guards(const Tensor& tensor) {
-  char* const first = static_cast<char*>(tensor.data);
-  const size_t plane_bytes = tensor.plane_words * sizeof(uint64_t);
-  const size_t used = static_cast<size_t>(tensor.height) * tensor.stride / 8;
-  memset(first - tensor.guard * sizeof(uint64_t), 0, tensor.guard * sizeof(uint64_t));
-  for (int64_t plane = 0; plane < static_cast<int64_t>(tensor.channels) * tensor.bits; ++plane) {
-    memset(first + plane * plane_bytes + used, 0, plane_bytes - used);
-  }
-}
-
-// A step may touch its own two tensors and nothing else of the arena.
-#if defined(DLK_SANITIZE)
 void open_arena(const Network& network) { __asan_unpoison_memory_region(network.arena, kModel.arena_bytes); }
 
 void guard_arena(const Network& network, const Tensor& input, const Tensor& output) {

@@ -34,7 +34,7 @@ def interpret(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray
     values: dict[str, NDArray[Any]] = {program.input: np.where(np.abs(image) < 2.0**-126, np.float32(0), image)}
     for step in program.steps:
         results = [program.tensors[name] for name in step.writes]
-        made = _STEPS[type(step)](step, [values[name] for name in step.reads], results)
+        made = STEPS[type(step)](step, [values[name] for name in step.reads], results)
         for tensor, array in zip(results, made, strict=True):
             assert array.shape == tensor.shape, step.name
             assert array.dtype == (np.uint8 if tensor.bits else np.float32), step.name
@@ -125,7 +125,7 @@ def _concat(step: Concat, parts: Arrays, results: list[Tensor]) -> Arrays:
     return [np.concatenate(parts, axis=2)]
 
 
-_STEPS: dict[type[Step], Callable[[Any, Arrays, list[Tensor]], Arrays]] = {
+STEPS: dict[type[Step], Callable[[Any, Arrays, list[Tensor]], Arrays]] = {
     FloatConv: _float_conv,
     QuantConv: _quant_conv,
     MaxPool: _max_pool,

@@ -78,21 +78,23 @@ class Builder:
             window = Window.same((kernel, kernel), (height, width), stride)
         shape = (*window.kernel, cin, channels)
         weights = self.rng.choice(np.array([-1, 0, 1] if ternary else [-1, 1], np.int8), size=shape)
-        if ternary:
-            weights.flat[0] = 0
         common = self.rng.choice(np.array([-1, 1], np.int8), size=(*shape[:3], 1))
         weights = np.where(self.rng.random(shape) < correlated, common, weights).astype(np.int8)
+        if ternary:
+            weights.flat[0] = 0
         reach = weights[..., 0].size * self.tensor.levels
         epilogue = self._int_thresholds(channels, bits, reach) if bits else self._affine(channels)
         size = size or (-(-height // window.stride), -(-width // window.stride))
         return self._conv(QuantConv, weights, epilogue, bits, size, window=window)
 
-    def max_pool(self, kernel: int, stride: int, window: Window | None = None) -> Builder:
-        """SAME padding where no window is given; with one, the output has ceil(size / stride) all the same."""
+    def max_pool(
+        self, kernel: int, stride: int, window: Window | None = None, size: tuple[int, int] | None = None
+    ) -> Builder:
+        """window: instead of SAME padding; size (of the output): instead of ceil(size / stride)."""
         height, width, channels = self.tensor.shape
         if window is None:
             window = Window.same((kernel, kernel), (height, width), stride)
-        size = (-(-height // stride), -(-width // stride))
+        size = size or (-(-height // stride), -(-width // stride))
         tensor = Tensor("", Kind.CODES, (*size, channels), self.tensor.bits, self.tensor.max_value)
         return self._append(MaxPool, tensor, "pool", window=window)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import json
 import shutil
@@ -10,21 +9,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import onnx_ir as ir
 import pytest
 import yaml
 from conftest import Done
-from conversions import convert, fingerprint, sign_words
+from conversions import convert, fingerprint
 from exports import CLASSES, PROCESSORS, SIZE
+from faults import expect_failure, flip_weight, lose_threshold, turn_normalisation
 from packages import bare_site, run_device
 
 import dlk.convert
 from dlk.build import JobPool
 from dlk.convert import verify_package
 from dlk.errors import DlkError, VerificationError
-from dlk.lowering.program import Program, QuantConv, Thresholds
-from dlk.passes.compute_thresholds import ComputeThresholds
+from dlk.lowering.program import Program
 from dlk.targets import TARGETS, Target
 
 X86 = TARGETS["x86"]
@@ -74,40 +71,6 @@ def test_the_package_passes_its_own_self_test(done: Done, tmp_path: Path) -> Non
     assert f"{SIZE[0] * SIZE[1] * len(CLASSES)} output values" in result.stderr
 
 
-def flip_weight(monkeypatch: pytest.MonkeyPatch, done: Done, layer: str, bit: int) -> None:
-    """Let the build give a library in which one packed weight of ``layer`` is inverted."""
-
-    def build(project: Path, target: Target, *, jobs: int | None = None) -> Path:
-        library = done.build(project, target, jobs=jobs)
-        words = np.array(sign_words(project, layer), np.uint64)
-        data = bytearray(library.read_bytes())
-        assert data.count(words.tobytes()) == 1
-        data[data.index(words.tobytes()) + bit // 8] ^= 1 << bit % 8
-        library.write_bytes(data)
-        return library
-
-    monkeypatch.setattr(dlk.convert, "build", build)
-
-
-def layer_codes(done: Done, layer: str) -> np.ndarray:
-    with np.load(done.export / "reference.npz") as file:
-        return np.asarray(file[f"codes/{layer}"])
-
-
-def expect_failure(export: Path, layer: str) -> None:
-    """Convert; verification must name the layer, and the last good conversion must stay as it was."""
-    before = {name: fingerprint(export / name) for name in ("output", "project")}
-    with pytest.raises(VerificationError) as caught:
-        convert(export)
-    assert caught.value.exit_code == 3
-    assert layer in caught.value.what
-    assert {name: fingerprint(export / name) for name in ("output", "project")} == before
-    assert json.loads((export / "verification.json").read_text())["passed"] is True
-    failed = json.loads((export / "unfinished/verification.json").read_text())
-    assert failed["passed"] is False
-    assert any(item["failure"] or item["first_difference"]["layer"] == layer for item in failed["executors"])
-
-
 @pytest.mark.parametrize(("layer", "bit"), [("conv2", 0), ("conv3", 5), ("conv4", 200)])
 def test_one_weight_bit_of_a_library_is_found(
     export: Path, done: Done, monkeypatch: pytest.MonkeyPatch, layer: str, bit: int
@@ -117,39 +80,12 @@ def test_one_weight_bit_of_a_library_is_found(
 
 
 def test_one_threshold_is_found(export: Path, done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = layer_codes(done, "conv3")
-    channel = int(np.argmax(np.bincount(np.nonzero(codes == 1)[-1], minlength=codes.shape[-1])))
-    lower = dlk.convert.lower
-
-    def change(model: ir.Model, meta: dict[str, object]) -> Program:
-        program = lower(model, meta)
-        steps = []
-        for step in program.steps:
-            if step.name == "conv3":
-                assert isinstance(step, QuantConv) and isinstance(step.epilogue, Thresholds)
-                values = step.epilogue.values.copy()
-                values[channel, 0] = values[channel, 1]  # code 1 is never given any more
-                step = dataclasses.replace(step, epilogue=dataclasses.replace(step.epilogue, values=values))
-            steps.append(step)
-        return dataclasses.replace(program, steps=tuple(steps))
-
-    monkeypatch.setattr(dlk.convert, "lower", change)
+    lose_threshold(monkeypatch, done, "conv3")
     expect_failure(export, "conv3")
 
 
 def test_one_sign_of_a_normalisation_is_found(export: Path, done: Done, monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = layer_codes(done, "conv4")
-    channel = int(np.argmax(codes.reshape(-1, codes.shape[-1]).std(axis=0)))
-    rewrite = ComputeThresholds.rewrite
-
-    def change(self: ComputeThresholds, model: ir.Model) -> bool:
-        value = model.graph.initializers["conv4/gamma"]
-        gamma = np.array(value.const_value.numpy())
-        gamma[channel] = -gamma[channel]
-        value.const_value = ir.tensor(gamma, name=value.name)
-        return rewrite(self, model)
-
-    monkeypatch.setattr(ComputeThresholds, "rewrite", change)
+    turn_normalisation(monkeypatch, done, "conv4")
     expect_failure(export, "conv4")
 
 

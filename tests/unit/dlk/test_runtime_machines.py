@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from catalogue import present
+from native import gcc
 from numpy.typing import NDArray
 from programs import codes, evaluate
 from runtime_programs import PROGRAMS, mixed, sized
@@ -19,8 +20,6 @@ from dlk.codegen import emit
 from dlk.lowering.program import Program
 from dlk.targets import TARGETS
 from dlk.verify.records import read_records
-
-TOOLS = Path(sys.executable).parent
 
 
 def run_and_compare(program: Program, command: list[str], library: Path, folder: Path, **environment: str) -> None:
@@ -88,29 +87,21 @@ class Sanitized:
 
     def check(self, program: Program) -> None:
         """Build, run on every instruction set that the machine has, and compare."""
-        project, build = self.folder / "project", self.folder / "native"
+        project = self.folder / "project"
         emit(program, self.folder / "emitted", self.target)
         for source in (path for path in (self.folder / "emitted").rglob("*") if path.is_file()):
             copy = project / source.relative_to(self.folder / "emitted")
             if not (copy.is_file() and copy.read_bytes() == source.read_bytes()):
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, copy)
-        configure = [TOOLS / "cmake", "-S", project, "-B", build, "-G", "Ninja", "-DDLK_SANITIZE=ON"]
-        compilers = ["-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_MAKE_PROGRAM={TOOLS / 'ninja'}"]
-        subprocess.run([*configure, *compilers], check=True, capture_output=True)
-        built = subprocess.run([TOOLS / "cmake", "--build", build], capture_output=True, text=True)
-        assert built.returncode == 0, built.stdout
-        assert "warning:" not in built.stdout
-        flags = Path("/proc/cpuinfo").read_text()
-        needed = {"avx2": " avx2 ", "avx512": " avx512vl "}
-        for isa in self.target.isas:
-            if needed.get(isa.name, "") in flags:
-                self.run(program, isa.name)
+        gcc("DLK_SANITIZE=ON")(project, self.target)
+        for isa in present(self.target).isas:
+            self.run(program, isa.name)
 
     def run(self, program: Program, isa: str) -> None:
         """Run once and compare every layer."""
-        library = self.folder / "native" / self.target.library
-        run_and_compare(program, [str(self.folder / "native/dlk_trace")], library, self.folder, DLK_ISA=isa)
+        build = self.folder / "project/build"
+        run_and_compare(program, [str(build / "dlk_trace")], build / self.target.library, self.folder, DLK_ISA=isa)
 
 
 @pytest.mark.needs("gcc", "g++")
@@ -118,7 +109,7 @@ def test_sanitizers_find_nothing_in_any_step(tmp_path: Path) -> None:
     sanitized = Sanitized(tmp_path, ("avx2",))
     sanitized.check(mixed())
     failed = subprocess.run(
-        [tmp_path / "native/dlk_trace", tmp_path / "native" / sanitized.target.library, "x", "y"],
+        [tmp_path / "project/build/dlk_trace", tmp_path / "project/build" / sanitized.target.library, "x", "y"],
         env={"DLK_ISA": "vax"}, capture_output=True, text=True,
     )  # fmt: skip
     assert failed.returncode == 1 and failed.stderr.count("\n") == 1  # a failed initialisation leaks nothing
