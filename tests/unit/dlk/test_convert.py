@@ -43,6 +43,8 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
     assert conversion.verification.passed
     rows = {row.executor: row for row in conversion.rows}
     assert rows["x86 portable"].verdict == "equal"
+    threaded = [row for row in rows.values() if row.executor.endswith(", 2 threads")]
+    assert [(row.verdict, row.values) for row in threaded] == [("equal", rows["x86 portable"].values)]
     assert rows["x86 from pixels"].values == 2 * SIZE[0] * SIZE[1] * len(CLASSES)
     assert {row.verdict for row in conversion.rows} <= {"equal", "within rounding", "not run"}
     assert conversion.latency_ms is not None and 0 < conversion.latency_ms < 1000
