@@ -20,6 +20,7 @@ from typing import Any
 
 from dlk.build import JobPool, build, check_symbols, prune, trace_program
 from dlk.codegen import emit
+from dlk.codegen.memory import MemoryUse
 from dlk.errors import DlkError, VerificationError
 from dlk.frontends.onnx import load
 from dlk.lowering import lower
@@ -53,13 +54,14 @@ class StageTime:
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """A finished conversion. ``latency_ms``: CPU time of the native library for one image on one thread,
-    median of a few runs; None when none is native.
+    median of a few runs; None when none is native. ``memory``: what the network takes in the library of each target.
     """
 
     output: Path
     libraries: dict[str, Path]
     verification: Verification
     latency_ms: float | None
+    memory: dict[str, MemoryUse]
     stages: tuple[StageTime, ...]
 
     @property
@@ -83,6 +85,7 @@ class _Work:
     verifier: Verifier | None = None
     verification: Verification | None = None
     latency_ms: float | None = None
+    memory: dict[str, MemoryUse] = field(default_factory=dict)
     stages: list[StageTime] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -121,7 +124,9 @@ def convert(
     assert work.verification is not None  # noqa: S101 - set by the stage verify, or an error was raised
     lib = export_dir / OUTPUT / "models" / "lib"
     libraries = {target.name: lib / target.library for target in work.targets}
-    return Conversion(export_dir / OUTPUT, libraries, work.verification, work.latency_ms, tuple(work.stages))
+    return Conversion(
+        export_dir / OUTPUT, libraries, work.verification, work.latency_ms, work.memory, tuple(work.stages)
+    )
 
 
 def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, seconds: None) -> Verification:
@@ -195,9 +200,17 @@ def _build(work: _Work) -> None:
             for item in finished:
                 item.result()
             work.built = [item.result() for item in builds]
+            _tell_memory(work)
         except BaseException:
             pool.cancel()
             raise
+
+
+def _tell_memory(work: _Work) -> None:
+    """Tell what the network takes. Targets differ in scratch only; the one with the widest vectors speaks for all."""
+    most = max(work.memory, key=lambda name: work.memory[name].total)
+    with work.stage("memory", work.memory[most].words() + (f" ({most})" if len(work.memory) > 1 else "")):
+        pass
 
 
 def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:
@@ -205,7 +218,7 @@ def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:
     project = work.folder / PROJECT / target.name
     with pool.job():
         with work.stage("emit", target.name):
-            emit(work.program, project, target)
+            work.memory[target.name] = emit(work.program, project, target)
         with work.stage("build") as tell:
             library = build(project, target, jobs=pool)
             symbols = check_symbols(library)

@@ -110,7 +110,12 @@ def command(
 
 
 def _timings(result: Conversion) -> dict[str, Any]:
-    return {"latency_ms": result.latency_ms, "stages": [asdict(stage) for stage in result.stages]}
+    memory = {name: asdict(use) for name, use in result.memory.items()}
+    return {
+        "latency_ms": result.latency_ms,
+        "memory_bytes": memory,
+        "stages": [asdict(stage) for stage in result.stages],
+    }
 
 
 def parse_targets(text: str) -> tuple[str, ...]:

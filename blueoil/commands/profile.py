@@ -32,7 +32,7 @@ class _Subject:
 @click.option("--image_size", nargs=2, type=int, metavar="H W", help="Input size.  [default: the config's]")
 @click.option("--library", type=click.Path(dir_okay=False, path_type=Path), help="A library of a package instead.")
 @click.option("--isa", metavar="NAME", help="Instruction set, such as sse2.  [default: the best of this machine]")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads of the library.  [default: its own choice]")
+@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads of the library.")
 @click.option("--runs", type=click.IntRange(min=1), default=20, show_default=True, help="Runs to take medians of.")
 @click.option(
     "-o",
@@ -49,7 +49,7 @@ def command(
     image_size: tuple[int, int] | None,
     library: Path | None,
     isa: str | None,
-    threads: int | None,
+    threads: int,
     runs: int,
     output: Path | None,
     output_dir: Path,
@@ -63,6 +63,7 @@ def command(
     Example:
       blueoil profile -e camvid_20261122093000
       blueoil profile -e camvid_20261122093000 --isa sse2 --runs 50
+      blueoil profile -e camvid_20261122093000 --threads 2
       blueoil profile --library output/models/lib/libdlk_x86.so -o profile.html
     """
     if (experiment_id is None) == (library is None):

@@ -68,15 +68,20 @@ def summary(profile: Profile) -> list[str]:
     """Return the sentences below the table."""
     from dlk.profile.roofline import other_share
 
-    latency, ceilings = profile.latency, profile.ceilings
+    latency, ceilings, each = profile.latency, profile.ceilings, profile.threads
     clock = "CPU time" if profile.threads == 1 else "wall time"
     threads = f"{profile.threads} thread" + ("s" if profile.threads > 1 else "")
+    shared = (
+        f" Measured on one thread and multiplied by {each}: as much as {each} cores do that share nothing."
+        if each > 1
+        else ""
+    )
     return [
         f"Everything that is not a quantized convolution takes {percent(other_share(profile.layers))} of the time.",
         f"One image takes {_milli(latency.whole)} ms of {clock} on {threads}, median of {latency.runs} runs"
         f" (the fastest {_milli(latency.fastest)} ms).",
         f"This machine does at most {ceilings.bit_adds / 1e9:,.0f} Gbit-add/s, {ceilings.macs / 1e9:,.1f} G float"
-        f" multiply-adds/s and reads {ceilings.bytes / 1e9:,.1f} GB/s, with {profile.isa} on {threads}.",
+        f" multiply-adds/s and reads {ceilings.bytes / 1e9:,.1f} GB/s, with {profile.isa} on {threads}.{shared}",
     ]
 
 
@@ -88,7 +93,10 @@ def tell(console: Console, profile: Profile) -> None:
 
 
 def document(profile: Profile) -> dict[str, Any]:
-    """Return everything as JSON types; seconds, operations and bytes without prefixes."""
+    """Return everything as JSON types; seconds, operations and bytes without prefixes.
+
+    ``ceilings`` are those of one thread times ``threads``.
+    """
     from dlk.profile.roofline import other_share
 
     return {

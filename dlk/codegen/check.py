@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlk.codegen.check_steps import check_step
 from dlk.codegen.float_bounds import check_floats
+from dlk.codegen.memory import memory_use
 from dlk.codegen.parameters import Parameters
 from dlk.errors import DlkError, InternalError
 from dlk.lowering.program import Kind, Program
@@ -43,8 +44,7 @@ def check(program: Program) -> None:
 
 def check_memory(program: Program, numbers: Parameters) -> None:
     """Raise DlkError when a network would need so much memory that sizes of 32 bits overflow."""
-    needed = numbers.arena.size + max(step.scratch_bytes for step in numbers.steps)
-    needed += sum(2 * step.tree.entries for step in numbers.steps if step.tree is not None)
+    needed = memory_use(numbers).total
     if needed > MAX_MEMORY:
         raise DlkError(
             "The network needs too much memory.",

@@ -12,6 +12,7 @@ import jinja2
 from dlk.codegen.check import check, check_memory
 from dlk.codegen.facts import step_facts
 from dlk.codegen.literals import c_string, float_literals, int_literals, word_literals
+from dlk.codegen.memory import MemoryUse, memory_use
 from dlk.codegen.parameters import Parameters, parameters
 from dlk.lowering.program import Program
 from dlk.targets import Target
@@ -29,11 +30,11 @@ _PLAIN_FLAGS = {
 }
 
 
-def emit(program: Program, directory: Path, target: Target) -> None:
+def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
     """Write the project of ``program`` for ``target`` into ``directory``, replacing what was there.
 
-    The CMakeLists.txt tells how to build it. Raises DlkError for what the runtime does not support, and then leaves
-    the directory as it was.
+    Returns the memory that the network will take. The CMakeLists.txt tells how to build it. Raises DlkError for what
+    the runtime does not support, and then leaves the directory as it was.
     """
     check(program)
     numbers = parameters(program, max(isa.lanes for isa in target.isas))
@@ -47,6 +48,7 @@ def emit(program: Program, directory: Path, target: Target) -> None:
         if directory.exists():
             shutil.rmtree(directory)
         project.rename(directory)
+    return memory_use(numbers)
 
 
 def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:

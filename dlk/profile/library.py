@@ -15,9 +15,8 @@ from dlk.verify.executors import LibraryExecutor
 _INTERFACE = "dlk_run"
 _PROFILING = (
     "dlk_step_count", "dlk_step_info", "dlk_set_timing", "dlk_step_seconds", "dlk_step_cpu_seconds",
-    "dlk_measure_roofline",
+    "dlk_measure_roofline", "dlk_set_threads", "dlk_threads",
 )  # fmt: skip
-_THREADS = "dlk_set_threads"
 
 
 class _CFacts(ctypes.Structure):
@@ -52,22 +51,13 @@ class Ceilings:
 class ProfiledLibrary(LibraryExecutor):
     """A library in this process, with the part of its interface that measures."""
 
-    def __init__(self, library: Path, *, name: str, isa: str | None = None, threads: int | None = None) -> None:
+    def __init__(self, library: Path, *, name: str, isa: str | None = None, threads: int = 1) -> None:
         """Load and initialise; ``isa`` forces an instruction set. Raises DlkError, IsaMissingError."""
-        _check(library, threads)
-        super().__init__(library, name=name, isa=isa)
+        _check(library)
+        super().__init__(library, name=name, isa=isa, threads=threads)
         self._library.dlk_model_name.restype = ctypes.c_char_p
         self.model: str = self._library.dlk_model_name().decode("utf-8", "replace")
-        if threads is not None and self._library.dlk_set_threads(ctypes.c_void_p(self._network), threads):
-            text = self._error()
-            self.close()
-            raise DlkError("the library does not take so many threads", where=str(library), received=text)
-        self.threads = self._threads()
-
-    def _threads(self) -> int:
-        """Return how many threads a run uses; a library that can't be told has one."""
-        ask = getattr(self._library, "dlk_threads", None)
-        return int(ask(ctypes.c_void_p(self._network))) if ask else 1
+        self.threads: int = self._library.dlk_threads(self._network)
 
     @property
     def facts(self) -> tuple[StepFacts, ...]:
@@ -105,7 +95,7 @@ class ProfiledLibrary(LibraryExecutor):
         return Ceilings(*(value.value for value in values))
 
 
-def _check(library: Path, threads: int | None) -> None:
+def _check(library: Path) -> None:
     """Raise DlkError, with the one thing that is wrong, for a file that can't be profiled on this machine."""
     if not library.is_file():
         raise DlkError("there is no such library", where=str(library), fix="blueoil convert -e EXPERIMENT makes one")
@@ -123,16 +113,11 @@ def _check(library: Path, threads: int | None) -> None:
             received=f"one for {elf.machine}",
             fix="profile it on the device, or take the package's library for this machine",
         )
-    if not defined.issuperset(_PROFILING):
+    missing = [name for name in _PROFILING if name not in defined]
+    if missing:
         raise DlkError(
-            "the library is older than profiling and does not time its steps",
+            "the library is too old to be profiled",
             where=str(library),
+            received=f"no {', no '.join(missing)}",
             fix="convert the checkpoint again: blueoil convert -e EXPERIMENT",
-        )
-    if threads is not None and _THREADS not in defined:
-        raise DlkError(
-            "the library runs on one thread and cannot be told otherwise",
-            where=str(library),
-            received=f"--threads {threads}",
-            fix="leave --threads out",
         )

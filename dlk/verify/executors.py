@@ -183,13 +183,14 @@ class ProgramExecutor:
         *,
         name: str,
         isa: str | None = None,
+        threads: int = 1,
         emulator: Sequence[str] = (),
         timeout: float = 600.0,
     ) -> None:
-        """Keep what to start: ``emulator program library``, with DLK_ISA set to ``isa``."""
+        """Keep what to start: ``emulator program library``, with DLK_ISA and DLK_NUM_THREADS set."""
         self.name = name
         self._command = [*emulator, str(program), str(library)]
-        self._isa = isa
+        self._variables = {"DLK_NUM_THREADS": str(threads), **({} if isa is None else {"DLK_ISA": isa})}
         self._timeout = timeout
 
     def run(self, values: Floats) -> Floats:
@@ -199,9 +200,8 @@ class ProgramExecutor:
 
     def trace(self, values: Floats) -> Trace:
         """Return every layer's codes and the output; raises VerificationError when the program fails."""
-        environment = {name: value for name, value in os.environ.items() if name not in ("DLK_ISA", "LD_PRELOAD")}
-        if self._isa is not None:
-            environment["DLK_ISA"] = self._isa
+        inherited = {name: value for name, value in os.environ.items() if name not in ("DLK_ISA", "LD_PRELOAD")}
+        environment = {**inherited, **self._variables}
         with tempfile.TemporaryDirectory(prefix="dlk-trace-") as folder:
             given, written = Path(folder) / "input.f32", Path(folder) / "output.bin"
             given.write_bytes(np.ascontiguousarray(values, np.float32).tobytes())

@@ -91,6 +91,7 @@ def test_every_executor_was_equal(home: Path, package: Path) -> None:
     again = result_of(home, "verify", "-e", "run")
     rows = {row["executor"]: row for row in again["verification"]}
     assert {"TensorFlow graph", "x86 portable", "x86 sse2", "x86 from pixels"} <= rows.keys()
+    assert [name for name in rows if name.startswith("x86 ") and name.endswith(", 2 threads")]
     ran = [row for row in rows.values() if row["verdict"] != "not run"]  # an instruction set that this machine lacks
     assert all(row["mismatches"] == 0 and row["values"] > 0 for row in ran)
 

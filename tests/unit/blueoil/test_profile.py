@@ -67,8 +67,12 @@ def test_the_table_has_every_layer_and_the_totals(found: profile.Profile, capsys
 
 
 def test_several_threads_are_told_in_wall_time(found: profile.Profile) -> None:
-    told = profile.summary(dataclasses.replace(found, threads=2))
+    two = dataclasses.replace(found, threads=2)
+    told = profile.summary(two)
     assert "wall time on 2 threads" in told[1]
+    assert "Measured on one thread and multiplied by 2" in told[2]
+    assert "multiplied" not in profile.summary(found)[2]
+    assert "multiplied by 2: as much as" in profile_page.page(two)
 
 
 def test_the_document_is_json_with_every_layer(found: profile.Profile) -> None:
@@ -108,8 +112,8 @@ class FakeLibrary:
 
     isa, model, input_shape, facts = "avx2", "Net", (4, 4, 3), FACTS
 
-    def __init__(self, library: Path, *, name: str, isa: str | None, threads: int | None) -> None:
-        self.threads = threads or 1
+    def __init__(self, library: Path, *, name: str, isa: str | None, threads: int) -> None:
+        self.threads = threads
 
     def __enter__(self) -> FakeLibrary:
         return self
@@ -152,7 +156,8 @@ def test_json_is_alone_on_stdout(fake: Path, tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["-e", "a", "--library", "b.so"], ["--library", "b.so", "-p", "last"], ["--runs", "0"]]
+    "words",
+    [[], ["-e", "a", "--library", "b.so"], ["--library", "b.so", "-p", "last"], ["--runs", "0"], ["--threads", "65"]],
 )
 def test_words_that_contradict_are_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["profile", *words]) == cli.USER_ERROR
@@ -172,8 +177,8 @@ NEW = (*OLD, *dlk.profile.library._PROFILING)
     [
         (elf("x86_64", "cos"), [], "no library of a converted network"),
         (elf("aarch64", *NEW), [], "the library is for another machine"),
-        (elf("x86_64", *OLD), [], "older than profiling"),
-        (elf("x86_64", *NEW), ["--threads", "2"], "one thread"),
+        (elf("x86_64", *OLD), [], "too old to be profiled"),
+        (elf("x86_64", *NEW[:-1]), ["--threads", "2"], "too old to be profiled"),
     ],
 )
 def test_a_library_that_cannot_be_profiled_is_told_in_one_sentence(

@@ -19,6 +19,7 @@ from packages import bare_site, run_device
 
 import dlk.convert
 from dlk.build import JobPool
+from dlk.codegen.memory import MemoryUse
 from dlk.convert import verify_package
 from dlk.errors import DlkError, VerificationError
 from dlk.lowering.program import Program
@@ -40,6 +41,8 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
     assert conversion.verification.passed
     rows = {row.executor: row for row in conversion.rows}
     assert rows["x86 portable"].verdict == "equal"
+    threaded = [row for row in rows.values() if row.executor.endswith(", 2 threads")]
+    assert [(row.verdict, row.values) for row in threaded] == [("equal", rows["x86 portable"].values)]
     assert rows["x86 from pixels"].values == 2 * SIZE[0] * SIZE[1] * len(CLASSES)
     assert {row.verdict for row in conversion.rows} <= {"equal", "within rounding", "not run"}
     assert conversion.latency_ms is not None and 0 < conversion.latency_ms < 1000
@@ -50,9 +53,13 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
     assert document["passed"] is True
     assert [layer["layer"] for layer in document["executors"][0]["layers"]][-2:] == ["conv4", "output"]
     stages = [stage for stage, _, _ in done.events]
-    order = [stages.index(name) for name in ("load", "pass", "lower", "emit", "build", "verify", "measure", "package")]
+    order = [
+        stages.index(name)
+        for name in ("load", "pass", "lower", "emit", "build", "memory", "verify", "measure", "package")
+    ]
     assert order == sorted(order)
     assert ("pass", "compute_thresholds") in [(stage, detail) for stage, detail, _ in done.events]
+    assert ("memory", conversion.memory["x86"].words()) in [(stage, detail) for stage, detail, _ in done.events]
     assert [stage.seconds for stage in conversion.stages] == [seconds for _, _, seconds in done.events]
 
 
@@ -92,9 +99,10 @@ def test_one_sign_of_a_normalisation_is_found(export: Path, done: Done, monkeypa
 def break_cmake(monkeypatch: pytest.MonkeyPatch, export: Path) -> None:
     emit = dlk.convert.emit
 
-    def broken(program: Program, project: Path, target: Target) -> None:
-        emit(program, project, target)
+    def broken(program: Program, project: Path, target: Target) -> MemoryUse:
+        use = emit(program, project, target)
         (project / "CMakeLists.txt").write_text('message(FATAL_ERROR "this was broken on purpose")\n')
+        return use
 
     monkeypatch.setattr(dlk.convert, "emit", broken)
     monkeypatch.setattr(dlk.convert, "build", dlk.build.build)

@@ -129,6 +129,7 @@ def test_a_camera_ends_after_the_frames_asked_for_and_on_escape(package: Path, s
         (["--video", "/no/file.mp4"], {}, "/no/file.mp4"),
         ([], {"CV2_NO_SCREEN": "1"}, "--save"),
         (["-m", "/no/lib.so"], {}, "/no/lib.so"),
+        (["--threads", "99"], {}, "--threads takes a number from 1 to 64"),
     ],
 )
 def test_mistakes_are_one_sentence(

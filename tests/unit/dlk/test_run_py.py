@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from fake_library import compile_fake
 from packages import CLASSES, HEIGHT, WIDTH, bare_site, make_package, run_device, save_image
 from PIL import Image
 
@@ -34,8 +36,10 @@ def package(shared: tuple[Path, Path], tmp_path: Path) -> Path:
     return tmp_path / "output"
 
 
-def run(package: Path, site: Path, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return run_device(package / "python" / "run.py", site, *arguments, cwd=cwd)
+def run(
+    package: Path, site: Path, *arguments: object, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return run_device(package / "python" / "run.py", site, *arguments, cwd=cwd, **variables)
 
 
 def expected_classes(pixels: np.ndarray) -> np.ndarray:
@@ -113,10 +117,23 @@ def break_meta(package: Path, key: str, value: object) -> None:
     path.write_text(yaml.safe_dump(meta))
 
 
+def old_library(folder: Path) -> Path:
+    return compile_fake(folder / "old.so", height=HEIGHT, width=WIDTH, classes=len(CLASSES), threads=False)
+
+
 MISTAKES = {
     "no input": (lambda p, t: None, [], "say what to segment"),
     "wrong option": (lambda p, t: None, ["--nonsense"], "--nonsense"),
     "trial 0": (lambda p, t: None, ["-i", "{image}", "--trial", "0"], "--trial"),
+    "threads 0": (lambda p, t: None, ["-i", "{image}", "--threads", "0"], "--threads takes a number from 1 to 64"),
+    "threads 65": (lambda p, t: None, ["-i", "{image}", "--threads", "65"], "--threads takes a number from 1 to 64"),
+    "threads in words": (lambda p, t: None, ["-i", "{image}", "--threads", "two"], "--threads"),
+    "too many threads": (lambda p, t: None, ["-i", "{image}", "--threads", "60"], "could not start 60 threads"),
+    "threads of a library without": (
+        lambda p, t: old_library(t),
+        ["-i", "{image}", "-m", "{tmp}/old.so", "--threads", "2"],
+        "no way to run on 2 threads",
+    ),
     "missing image": (lambda p, t: None, ["-i", "/no/image.png"], "/no/image.png"),
     "empty folder": (lambda p, t: (t / "empty").mkdir(), ["-i", "{tmp}/empty"], "holds no image"),
     "truncated image": (
@@ -183,6 +200,37 @@ def test_every_mistake_is_one_sentence_and_status_1(
     assert not (package / "python/output/output.json").exists()
 
 
+def test_the_number_of_threads_is_the_option_then_the_variable_then_the_cpus(
+    package: Path, shared: tuple[Path, Path], tmp_path: Path
+) -> None:
+    save_image(tmp_path / "street.png")
+
+    def threads(*arguments: object, **variables: str) -> int:
+        result = run(package, shared[1], "-i", tmp_path / "street.png", "--json", *arguments, **variables)
+        assert result.returncode == 0, result.stderr
+        number = json.loads(result.stdout)["threads"]
+        assert json.loads((package / "python/output/output.json").read_text())["benchmark"]["threads"] == number
+        assert f"trials on {number} thread" in result.stderr
+        return int(number)
+
+    assert threads("--threads", 3, DLK_NUM_THREADS="5") == 3
+    assert threads("--threads", 1) == 1
+    assert threads(DLK_NUM_THREADS="5") == 5
+    assert threads(DLK_NUM_THREADS="") == threads() == min(len(os.sched_getaffinity(0)), 64)
+    assert threads("-m", old_library(tmp_path), DLK_NUM_THREADS="5") == 1
+    assert threads("-m", tmp_path / "old.so", "--threads", 1) == 1
+
+
+def test_a_wrong_variable_is_told_and_an_option_overrules_it(
+    package: Path, shared: tuple[Path, Path], tmp_path: Path
+) -> None:
+    save_image(tmp_path / "street.png")
+    result = run(package, shared[1], "-i", tmp_path / "street.png", DLK_NUM_THREADS="many")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == ["error: DLK_NUM_THREADS takes a number from 1 to 64, and it is many"]
+    assert run(package, shared[1], "--self-test", "--threads", 2, DLK_NUM_THREADS="many").returncode == 0
+
+
 def test_a_missing_requirement_is_told_with_its_cure(package: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run(package, tmp_path / "empty", "--self-test")
@@ -192,8 +240,10 @@ def test_a_missing_requirement_is_told_with_its_cure(package: Path, tmp_path: Pa
 
 
 def test_the_self_test_passes_on_a_whole_package(package: Path, shared: tuple[Path, Path]) -> None:
-    result = run(package, shared[1], "--self-test", "--json")
+    result = run(package, shared[1], "--self-test", "--json", "--threads", 2)
     assert result.returncode == 0, result.stderr
+    assert "on 2 threads" in result.stderr
+    assert json.loads(result.stdout)["threads"] == 2
     assert json.loads(result.stdout)["values"] == 2 * HEIGHT * WIDTH * len(CLASSES)
     (package / "models/lib/libdlk_arm.so").unlink()
     assert run(package, shared[1], "--self-test").returncode == 0

@@ -16,7 +16,7 @@ from dlk.codegen.facts import step_facts
 from dlk.codegen.parameters import parameters
 from dlk.errors import DlkError
 from dlk.profile.latency import WARM_UP, measure
-from dlk.profile.library import ProfiledLibrary
+from dlk.profile.library import Ceilings, ProfiledLibrary
 from dlk.targets import TARGETS
 
 X86 = TARGETS["x86"]
@@ -55,7 +55,7 @@ def test_steps_are_timed_when_asked_and_the_result_stays_the_same(opened: Profil
     np.testing.assert_array_equal(opened.run(x), want)
     elapsed = time.monotonic() - started
     found = opened.seconds(cpu=False)
-    assert len(found) == len(PROGRAMS["everything"].steps)
+    assert len(found) == len(opened.facts)
     assert min(found) >= 0
     assert 0 < sum(found) <= elapsed
     assert len(opened.seconds(cpu=True)) == len(found)
@@ -76,6 +76,19 @@ def test_latency_is_the_median_of_the_runs_after_the_warm_up(
     assert found.steps == (2.0,) * steps
     assert (found.runs, next(times)) == (5, 5)
     assert WARM_UP > 0
+
+
+def test_several_threads_are_timed_by_the_wall_clock_and_ceilings_are_multiplied(library: Path) -> None:
+    with ProfiledLibrary(library, name="x86", threads=2) as executor:
+        assert executor.threads == 2
+        found = measure(executor, runs=3)
+        assert len(found.steps) == len(executor.facts)
+        assert sum(executor.seconds(cpu=False)) >= sum(executor.seconds(cpu=True))
+    assert 0 < found.fastest <= found.whole
+    one = Ceilings(bit_adds=1.0, macs=2.0, bytes=3.0)
+    assert dataclasses.astuple(one.times(2)) == (2.0, 4.0, 6.0)
+    with pytest.raises(DlkError, match="cannot be initialised"):
+        ProfiledLibrary(library, name="x86", threads=65)
 
 
 @pytest.mark.parametrize("isa", [isa.name for isa in X86.isas])

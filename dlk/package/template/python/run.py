@@ -22,7 +22,7 @@ from typing import NoReturn
 
 try:
     import numpy as np
-    from lmnet.inference import Model, UsageError, default_meta, default_model, read_meta
+    from lmnet.inference import THREADS_HELP, Model, UsageError, default_meta, default_model, read_meta
     from lmnet.self_test import SelfTestError, check_golden, check_hashes
     from PIL import Image
 
@@ -54,6 +54,7 @@ def parse_arguments(arguments: list | None = None) -> argparse.Namespace:
     parser.add_argument("-c", "--config", type=Path, default=default_meta(), help="meta.yaml [%(default)s]")
     parser.add_argument("-o", "--output", type=Path, default=Path("output"), help="folder for results [%(default)s]")
     parser.add_argument("--trial", type=int, default=1, metavar="N", help="runs of each image, to measure time [1]")
+    parser.add_argument("--threads", type=int, metavar="N", help=THREADS_HELP)
     parser.add_argument("--json", action="store_true", help="also print the times as one JSON line")
     parser.add_argument("--self-test", action="store_true", help="compare with the golden images, bit for bit")
     options = parser.parse_args(arguments)
@@ -125,8 +126,8 @@ def segment(model: Model, path: Path, folder: Path, name: str, trials: int) -> t
     return segmentation_result(str(path), classes, model.meta.classes, (height, width)), predictions
 
 
-def benchmark(predictions: list, model: Path, trials: int) -> dict:
-    """Return mean and standard deviation in seconds of each part."""
+def benchmark(predictions: list, model: Path, threads: int | None, trials: int) -> dict:
+    """Return mean and standard deviation in seconds of each part; ``threads`` of the network."""
     parts = {
         "total": [p.pre + p.run + p.post for p in predictions],
         "pre": [p.pre for p in predictions],
@@ -139,10 +140,18 @@ def benchmark(predictions: list, model: Path, trials: int) -> dict:
     return {
         "model": model.name,
         "machine": platform.machine(),
+        "threads": threads,
         "trials": trials,
         "images": len(predictions) // trials,
         **times,
     }
+
+
+def threads_text(threads: int | None) -> str:
+    """Return the number of threads in words."""
+    if threads is None:
+        return "threads of TensorFlow's choice"
+    return "1 thread" if threads == 1 else f"{threads} threads"
 
 
 def run(options: argparse.Namespace) -> None:
@@ -151,8 +160,10 @@ def run(options: argparse.Namespace) -> None:
     images = find_images(options.input)
     meta = read_meta(options.config)
     folder = options.output / "images"
-    with Model(options.model, meta) as model:
-        logger.info("loaded %s in %.3f s", options.model, time.perf_counter() - started)
+    with Model(options.model, meta, threads=options.threads) as model:
+        threads = model.threads
+        seconds = time.perf_counter() - started
+        logger.info("loaded %s in %.3f s, runs on %s", options.model, seconds, threads_text(threads))
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -170,12 +181,12 @@ def run(options: argparse.Namespace) -> None:
             predictions += timed
             logger.info("%s -> %s", path, folder / f"{names[path]}.png")
     if results:
-        times = benchmark(predictions, options.model, options.trial)
+        times = benchmark(predictions, options.model, threads, options.trial)
         document = prediction_json(meta.task, meta.classes, results, times)
         text = json.dumps(document, indent=1)
         write_whole(options.output / "output.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
         means = ", ".join(f"{part} {times[part]['mean']:.4f}" for part in ("total", "pre", "run", "post"))
-        logger.info("Benchmark avg result(sec) for %d trials: %s", options.trial, means)
+        logger.info("Benchmark avg result(sec) for %d trials on %s: %s", options.trial, threads_text(threads), means)
         if options.json:
             sys.stdout.write(json.dumps({"output": str(options.output / "output.json"), **times}) + "\n")
     if faults:
@@ -188,11 +199,14 @@ def self_test(options: argparse.Namespace) -> None:
     if options.model.suffix != ".so":
         raise UsageError("--self-test compares a library bit for bit; TensorFlow rounds in its own order")
     files = check_hashes(meta, options.model)
-    with Model(options.model, meta) as model:
+    with Model(options.model, meta, threads=options.threads) as model:
+        threads = model.threads
         compared = check_golden(meta, model)
-    logger.info("self-test passed: %d files and %d output values of %s agree", len(files), compared, options.model.name)
+    agreed = f"{len(files)} files and {compared} output values of {options.model.name} agree"
+    logger.info("self-test passed: %s, on %s", agreed, threads_text(threads))
     if options.json:
-        sys.stdout.write(json.dumps({"self_test": "passed", "files": files, "values": compared}) + "\n")
+        found = {"self_test": "passed", "files": files, "values": compared, "threads": threads}
+        sys.stdout.write(json.dumps(found) + "\n")
 
 
 def main(arguments: list | None = None) -> int:

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from lmnet.inference import Model, UsageError, default_meta, default_model, read_meta
+from lmnet.inference import THREADS_HELP, Model, UsageError, default_meta, default_model, read_meta
 from PIL import Image
 
 from lmnet.processors.overlay import overlay
@@ -130,6 +130,7 @@ def parse_arguments(arguments: list | None = None) -> argparse.Namespace:
     parser.add_argument("--camera", type=int, default=0, metavar="N", help="number of the camera [0]")
     parser.add_argument("--video", type=Path, metavar="FILE", help="a video file in place of the camera")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="write pictures there; open no window")
+    parser.add_argument("--threads", type=int, metavar="N", help=THREADS_HELP)
     parser.add_argument("--frames", type=int, default=0, metavar="N", help="end after N frames")
     return parser.parse_args(arguments)
 
@@ -142,7 +143,7 @@ def demo(options: argparse.Namespace) -> int:
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
     shown = 0
-    with Model(options.model, read_meta(options.config)) as model:
+    with Model(options.model, read_meta(options.config), threads=options.threads) as model:
         frames = Frames(cv2, str(options.video) if options.video else options.camera, live=options.video is None)
         rate = Rate()
         try:

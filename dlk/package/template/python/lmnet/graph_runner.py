@@ -15,6 +15,9 @@ OUTPUT = "output"
 class TensorflowGraphRunner:
     """Runs ``minimal_graph_with_shape.pb``: load, init, run."""
 
+    takes_threads = False
+    threads = None  # TensorFlow chooses
+
     def __init__(self) -> None:
         self._graph_def = None
         self._session = None
@@ -38,6 +41,10 @@ class TensorflowGraphRunner:
             self._graph_def.ParseFromString(path.read_bytes())
         except Exception as error:  # the class differs between versions of protobuf
             raise LibraryError(f"{path} is not a frozen TensorFlow graph") from error
+
+    def set_threads(self, threads: int) -> None:
+        """Raise LibraryError: the number is not ours to choose."""
+        raise LibraryError(f"TensorFlow chooses its threads itself; leave --threads {threads} out, or run a library")
 
     def init(self) -> None:
         """Build the session and read the shapes. Raises LibraryError."""

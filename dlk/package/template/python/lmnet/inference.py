@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import yaml
 
 from lmnet.graph_runner import TensorflowGraphRunner
-from lmnet.nnlib import LIBRARIES, LibraryError, NNLib, this_machine
+from lmnet.nnlib import LIBRARIES, MAX_THREADS, LibraryError, NNLib, this_machine
 from lmnet.processors.palette import class_colors
 from lmnet.processors.post import class_map
 from lmnet.processors.pre import PRE_PROCESSORS, resize
@@ -18,6 +19,7 @@ from lmnet.processors.pre import PRE_PROCESSORS, resize
 TASK = "IMAGE.SEMANTIC_SEGMENTATION"
 MODELS = Path(__file__).resolve().parents[2] / "models"
 LARGEST_META = 1 << 20
+THREADS_HELP = f"threads of the network, 1 to {MAX_THREADS} [DLK_NUM_THREADS, else the CPUs that this process may use]"
 RUNNERS = {".so": NNLib, ".pb": TensorflowGraphRunner}
 
 
@@ -50,6 +52,21 @@ class Prediction:
 def default_model() -> Path:
     """Return the library of this package that fits this machine."""
     return MODELS / "lib" / LIBRARIES.get(this_machine(), "libdlk_x86.so")
+
+
+def choose_threads(wanted: int | None) -> int:
+    """Return the number of threads: the one that is wanted, else DLK_NUM_THREADS, else the CPUs that we may use.
+
+    Raises UsageError when one of the first two is not from 1 to 64.
+    """
+    name, given = "--threads", str(wanted)
+    if wanted is None:
+        name, given = "DLK_NUM_THREADS", os.environ.get("DLK_NUM_THREADS", "")
+    if not given:
+        return min(max(len(os.sched_getaffinity(0)), 1), MAX_THREADS)
+    if not given.isdecimal() or not 1 <= int(given) <= MAX_THREADS:
+        raise UsageError(f"{name} takes a number from 1 to {MAX_THREADS}, and it is {given}")
+    return int(given)
 
 
 def default_meta() -> Path:
@@ -107,8 +124,8 @@ def _pre_processor(path: Path, listed: object) -> str:
 class Model:
     """A network with its processing; use it in a ``with`` statement."""
 
-    def __init__(self, model: Path, meta: Meta) -> None:
-        """Load ``model`` (.so or .pb) and check it against ``meta``. Raises UsageError."""
+    def __init__(self, model: Path, meta: Meta, *, threads: int | None = None) -> None:
+        """Load ``model`` (.so or .pb) and check it against ``meta``; see choose_threads. Raises UsageError."""
         if model.suffix not in RUNNERS:
             raise UsageError(f"{model} is neither a library (.so) nor a frozen graph (.pb)")
         self.meta = meta
@@ -116,6 +133,8 @@ class Model:
         self._runner = RUNNERS[model.suffix]()
         try:
             self._runner.load(model)
+            if threads is not None or self._runner.takes_threads:
+                self._runner.set_threads(choose_threads(threads))
             self._runner.init()
         except LibraryError as error:
             raise UsageError(str(error)) from error
@@ -128,6 +147,11 @@ class Model:
                     f"{model} and {meta.path} belong to different networks: the {end} is {list(shape)}, "
                     f"and {[1, *meta.size, depth]} is described"
                 )
+
+    @property
+    def threads(self) -> int | None:
+        """Return how many threads a run uses, None where that is not known."""
+        return self._runner.threads
 
     def prepare(self, image: np.ndarray) -> np.ndarray:
         """Return the network's input, float32 [h,w,3], for an RGB image uint8 [H,W,3] of any size."""

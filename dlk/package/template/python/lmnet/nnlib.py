@@ -12,6 +12,7 @@ import numpy as np
 MACHINES = {3: "x86 (32 bit)", 40: "arm", 62: "x86_64", 183: "aarch64"}
 LIBRARIES = {"x86_64": "libdlk_x86.so", "arm": "libdlk_arm.so", "aarch64": "libdlk_aarch64.so"}
 MAX_RANK = 8
+MAX_THREADS = 64
 
 
 class LibraryError(Exception):
@@ -58,7 +59,8 @@ def check_library(path: Path) -> None:
 class NNLib:
     """One network of a generated library.
 
-    ``load`` and ``init`` before ``run``; ``delete`` when done, or use it in a ``with`` statement.
+    ``load`` and ``init`` before ``run``; ``delete`` when done, or use it in a ``with`` statement. Any number of threads
+    computes the same bits.
     """
 
     def __init__(self) -> None:
@@ -84,6 +86,31 @@ class NNLib:
         self._network = library.network_create()
         if not self._network:
             raise LibraryError(f"{path} could not create a network")
+
+    @property
+    def takes_threads(self) -> bool:
+        """Return whether the loaded library can be told how many threads to use."""
+        return hasattr(self._loaded()[0], "network_set_threads")
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads a run uses; a library that cannot tell has one."""
+        library, network = self._loaded()
+        return library.dlk_threads(network) if hasattr(library, "dlk_threads") else 1
+
+    def set_threads(self, threads: int) -> None:
+        """Let runs use so many threads, the calling one included: 1 to 64. Raises LibraryError.
+
+        Before ``init`` it takes the place of the environment variable DLK_NUM_THREADS.
+        """
+        library, network = self._loaded()
+        if not 1 <= threads <= MAX_THREADS:
+            raise LibraryError(f"the number of threads must be from 1 to {MAX_THREADS}, and it is {threads}")
+        if not self.takes_threads:
+            if threads > 1:
+                raise LibraryError(f"the library has no way to run on {threads} threads; it runs on one")
+        elif not library.network_set_threads(network, threads):
+            raise LibraryError(f"the library could not start {threads} threads{_last_error(library, network)}")
 
     def init(self) -> None:
         """Allocate everything that runs need; read the shapes. Raises LibraryError."""
@@ -169,6 +196,11 @@ def _declare(library: ctypes.CDLL) -> None:
         "network_get_output_shape": (None, [pointer, shape]),
         "network_run": (None, [pointer, pointer, pointer]),
     }
+    younger = {
+        "network_set_threads": (ctypes.c_bool, [pointer, ctypes.c_int]),
+        "dlk_threads": (ctypes.c_int32, [pointer]),
+    }
+    signatures.update({name: younger[name] for name in younger if hasattr(library, name)})
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype = result
