@@ -66,10 +66,9 @@ def _report(
     recordings = {}
     for core in cores:
         if (core.target, core.isa) not in recordings:
-            emit(recorded, folder / core.target, TARGETS[core.target])
-            recordings[core.target, core.isa] = record(
-                folder / f"{core.target}_{core.isa}", core.target, core.isa, llvm
-            )
+            project = folder / f"{core.target}_{core.isa}"
+            emit(recorded, project, TARGETS[core.target])
+            recordings[core.target, core.isa] = record(project, core.target, core.isa, llvm)
     report: dict[str, Any] = {"llvm": llvm.version, "height": height, "width": width, "cores": {}}
     verdicts: list[Verdict] = []
     for core in cores:
