@@ -19,7 +19,7 @@ from blueoil import tensorflow_start
 from blueoil.bench.arm.estimate import RECORDED_HEIGHT, Cost, costs, layers, network_cycles
 from blueoil.bench.arm.loops import AVX512, counting_loop, macs_per_cycle
 from blueoil.bench.arm.mca import CORES, X86_CORES, Core, loop_cycles
-from blueoil.bench.arm.reckoning import CHOSEN, NOW, Verdict, image_cycles, judge, lists_of
+from blueoil.bench.arm.reckoning import NOW, PLAIN, Verdict, image_cycles, judge, lists_of
 from blueoil.bench.arm.record import record
 from blueoil.bench.arm.tools import Llvm, find_llvm
 from blueoil.bench.ours import lowered_network
@@ -141,9 +141,9 @@ def summary(core: Core, found: list[Cost], big: list[Cost]) -> dict[str, Any]:
 
 
 def _with_caches(core: Core, found: list[Cost], steps: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the whole image with the cache model, as the data is kept now and with short lists and a prefetch."""
+    """Return the whole image with the cache model, as the data is kept and without the prefetch."""
     result: dict[str, Any] = {}
-    for name, way in (("now", NOW), ("u16_and_prefetch", CHOSEN)):
+    for name, way in (("now", NOW), ("without_prefetch", PLAIN)):
         for cores in (1, 2):
             taken = image_cycles(found, steps, core.cpu, cores=cores, way=way)
             result[f"megacycles_with_caches_{name}_x{cores}"] = round(taken / 1e6, 1)
