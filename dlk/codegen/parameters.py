@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs
+from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs, share_widths
 from dlk.lowering.layout import Arena, lay_out
 from dlk.lowering.operations import Op, Operation, Operations, operations
 from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor
@@ -60,13 +60,27 @@ def parameters(program: Program, lanes: int) -> Parameters:
     """Return the parameters of a program; scratch is sized for vectors of up to ``lanes`` 64-bit words."""
     expanded = operations(program)
     numbers = {name: number for number, name in enumerate(expanded.tensors)}
+    trees = _trees(expanded)
     steps = []
     for index, operation in enumerate(expanded.steps):
-        plain = StepParameters(
-            operation.name, index, numbers[operation.input], numbers[operation.output], operation.helper
-        )
+        ends = numbers[operation.input], numbers[operation.output]
+        plain = StepParameters(operation.name, index, *ends, operation.helper, tree=trees.get(operation.name))
         steps.append(_KERNELS[operation.op](plain, operation, _Ends.of(operation, expanded), lanes))
     return Parameters(lay_out(expanded, program.input, program.output), tuple(steps))
+
+
+def _trees(expanded: Operations) -> dict[str, TreeShape]:
+    """Choose the tree of each quantized convolution; those with inputs of one width share code where they can."""
+    chosen: dict[int, dict[str, TreeShape]] = {}
+    for operation in expanded.steps:
+        if operation.op is Op.QUANT_CONV and isinstance(operation.step, QuantConv):
+            ends = _Ends.of(operation, expanded)
+            tree = choose_tree(operation.step.weights, ends.source.bits, ends.result.levels)
+            chosen.setdefault(ends.source.bits, {})[operation.name] = tree
+    found: dict[str, TreeShape] = {}
+    for trees in chosen.values():
+        found.update(zip(trees, share_widths(list(trees.values())), strict=True))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +99,13 @@ _Kernel = Callable[[StepParameters, Operation, _Ends, int], StepParameters]
 
 
 def _quant_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
-    step = operation.step
-    assert isinstance(step, QuantConv)  # noqa: S101 - operations() pairs them
-    tree = choose_tree(step.weights, ends.source.bits, ends.result.levels)
+    step, tree = operation.step, plain.tree
+    assert isinstance(step, QuantConv) and tree is not None  # noqa: S101 - operations() pairs them
     cout = step.weights.shape[3]
     arguments = [str(ends.source.bits), str(tree.signs), *map(str, tree.widths)]
     cpp_tree = f"ClassTree<{', '.join(arguments)}>"
     taps_bytes = (2 * step.weights[..., 0].size + 1) * ends.source.bits * lanes * 8
-    conv = replace(_windowed(plain, operation), tree=tree, sign_words=pack_signs(step.weights))
+    conv = replace(_windowed(plain, operation), sign_words=pack_signs(step.weights))
     if isinstance(step.epilogue, Affine):
         return replace(
             conv,

@@ -8,13 +8,15 @@ them against the widths and the length found here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_DEPTH = 8
+SPARE_PLANES = 2  # of a tree, all levels together, that are not worth code of its own
 LIST_STEP = 2  # a list is padded to a multiple of two inputs, and holds at least two
 MAX_INPUTS = 0xFFFF // 2  # of one output: the runtime numbers inputs and their complements in 16 bits
 _HASH = 2654435761
@@ -109,6 +111,26 @@ def choose_tree(weights: NDArray[np.int8], bits: int, levels_out: int) -> TreeSh
         shape = tree_shape(sizes, bits, signs)
         candidates.append((work(sizes, bits, levels_out, shape), depth, shape))
     return min(candidates)[2]
+
+
+def share_widths(shapes: Sequence[TreeShape]) -> list[TreeShape]:
+    """Give trees of one depth that differ by a few planes the same widths, so that one piece of code serves them."""
+    shared: list[list[TreeShape]] = []
+    for shape in sorted(shapes, key=lambda shape: sum(shape.widths), reverse=True):
+        for group in shared:
+            widest = _widest([*group, shape])
+            alike = (group[0].signs, group[0].depth) == (shape.signs, shape.depth)
+            if alike and all(sum(widest) - sum(other.widths) <= SPARE_PLANES for other in (*group, shape)):
+                group.append(shape)
+                break
+        else:
+            shared.append([shape])
+    found = {id(shape): _widest(group) for group in shared for shape in group}
+    return [replace(shape, widths=found[id(shape)]) for shape in shapes]
+
+
+def _widest(shapes: Sequence[TreeShape]) -> tuple[int, ...]:
+    return tuple(map(max, *(shape.widths for shape in shapes))) if len(shapes) > 1 else shapes[0].widths
 
 
 def tree_shape(sizes: NDArray[np.int64], bits: int, signs: int = 1) -> TreeShape:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from dlk.lowering.class_lists import (
     LIST_STEP,
     MAX_DEPTH,
+    TreeShape,
     choose_tree,
     class_sizes,
     pack_signs,
+    share_widths,
     sign_bits,
     tree_shape,
     work,
@@ -106,3 +108,13 @@ def test_a_ternary_weight_is_half_the_sum_of_its_two_signs(shape: tuple[int, int
     np.testing.assert_array_equal((u + v) // 2, weights.transpose(2, 0, 1, 3).reshape(-1, cout))
     tree = choose_tree(weights, 2, 3)
     assert tree.signs == 2 and (tree.depth + 1) % 2 == 0
+
+
+def test_trees_that_differ_by_a_plane_share_their_widths_and_others_do_not() -> None:
+    def tree(*widths: int, signs: int = 1) -> TreeShape:
+        return TreeShape(signs=signs, depth=len(widths) - 1, widths=widths, entries=sum(widths))
+
+    shapes = [tree(8, 9, 9, 10), tree(8, 8, 10, 10), tree(5, 6, 7, 8), tree(8, 9, 9, 10, signs=2), tree(8, 9, 9)]
+    shared = share_widths(shapes)
+    assert [shape.widths for shape in shared] == [(8, 9, 10, 10)] * 2 + [shape.widths for shape in shapes[2:]]
+    assert [shape.entries for shape in shared] == [shape.entries for shape in shapes]

@@ -11,7 +11,7 @@ from runtime_programs import PROGRAMS
 
 from dlk.codegen.facts import StepFacts, step_facts
 from dlk.codegen.parameters import parameters
-from dlk.lowering.class_lists import bit_adds, choose_tree, tree_shape
+from dlk.lowering.class_lists import bit_adds, class_sizes, sign_bits, tree_shape
 from dlk.lowering.program import Program, QuantConv
 
 
@@ -61,18 +61,19 @@ def test_each_kind_of_step_has_the_bits_and_bytes_of_its_tensors() -> None:
 
 def test_bit_adds_are_those_of_the_tree_for_every_pixel() -> None:
     program = segnet(24, 32)
-    for step, fact in zip(program.steps, facts_of(program), strict=True):
+    trees = {step.name: step.tree for step in parameters(program, 8).steps}
+    facts = {fact.name: fact for fact in facts_of(program)}
+    for step in program.steps:
         if isinstance(step, QuantConv):
-            source, result = program.tensors[step.input], program.tensors[step.output]
-            tree = choose_tree(step.weights, source.bits, result.levels)
-            height, width, _ = result.shape
-            assert fact.bit_adds == height * width * bit_adds(step.weights, source.bits, tree) > 0
+            height, width, _ = program.tensors[step.output].shape
+            adds = bit_adds(step.weights, program.tensors[step.input].bits, trees[step.name])
+            assert facts[step.name].bit_adds == height * width * adds > 0
 
 
 def test_a_tree_without_branches_adds_every_bit_of_every_input_about_once() -> None:
     """Depth 0: each output counts its K inputs alone; adding n bits of one weight takes no more than n adders."""
     weights = np.random.default_rng(1).choice(np.array([-1, 1], np.int8), size=(3, 3, 16, 4))
-    shape = tree_shape(weights, 1, 0)
+    shape = tree_shape(class_sizes(sign_bits(weights), 0), 1)
     least = 4 * (144 - shape.widths[0])
     most = 4 * (2 * 144 + shape.widths[0])
     assert least <= bit_adds(weights, 1, shape) <= most
