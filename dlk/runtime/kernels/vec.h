@@ -49,11 +49,11 @@ constexpr int kNormalFloats = kWords;
 //   kRegisterLevels: levels of the class tree in registers before sums go to memory. AVX-512 +10 %, AArch64 +5 %.
 //   kPrefetch: ask for taps ahead of their use, a choice of dlk.targets. AVX2 +12 %, SSE2 0; in-order ARM cores would
 //     wait for the second-level cache for half as long as they compute; it costs A72 10 %.
-//   kLoadPairs: load two list entries at once. ARM cores have one load a cycle, which the taps need; x86 -2 %.
+//   kLoadPairs: load two list entries at once. A9 +8 %; A53 -5 %, A72 -3 %, x86 -2 %.
 #if defined(__aarch64__)
 constexpr int kRound = 16;
 constexpr int kRegisterLevels = 2;
-constexpr bool kLoadPairs = true;
+constexpr bool kLoadPairs = false;
 #elif defined(__arm__)
 constexpr int kRound = 8;
 constexpr int kRegisterLevels = 0;
