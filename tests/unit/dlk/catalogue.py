@@ -43,7 +43,6 @@ WIDTHS: Mapping[tuple[int, int], tuple[int, ...]] = {
 
 _STEPS = re.compile(r"const StepKernel kSteps\[\] = {\n(.*?)};\n", re.DOTALL)
 _KERNEL = re.compile(r"kernel<.*>\(\)(?=,  //)")
-_ISA = re.compile(r"const Isa kIsa_\w+ = {(.*), \w+::kSteps};")
 
 
 def roomy_tree(weights: NDArray[np.int8], bits: int, levels_out: int) -> TreeShape:
@@ -115,17 +114,18 @@ class Catalogue:
 
     def _take_over(self) -> None:
         """Put into the tree what belongs to the emitted program alone."""
-        for name in ("network.cpp", "constants.h", "constants.cpp"):
+        for name in ("network.cpp", "constants.h", "constants.cpp", "facts.cpp"):
             shutil.copyfile(self._emitted / "generated" / name, self.tree / "generated" / name)
         numbers = [self._numbers[kernel] for kernel in self._kernels()]
         lines = ['#include "../src/isa.h"', '#include "../src/model.h"', "namespace dlk {"]
         for isa in self.target.isas:
-            found = _ISA.search((self._emitted / f"generated/isa_{isa.name}.cpp").read_text())
-            assert found is not None
             steps = ", ".join(f"kCatalogue_{isa.name}.steps[{number}]" for number in numbers)
             lines += [
                 f"extern const Isa kCatalogue_{isa.name};",
                 f"static const StepKernel kSteps_{isa.name}[] = {{{steps}}};",
-                f"extern const Isa kIsa_{isa.name} = {{{found[1]}, kSteps_{isa.name}}};",
+                f"extern const Isa kIsa_{isa.name} = {{.name = kCatalogue_{isa.name}.name,",
+                f".level = kCatalogue_{isa.name}.level, .lanes = kCatalogue_{isa.name}.lanes,",
+                f".import = kCatalogue_{isa.name}.import, .steps = kSteps_{isa.name},",
+                f".roofline = kCatalogue_{isa.name}.roofline}};",
             ]
         (self.tree / "generated/table.cpp").write_text("\n".join([*lines, "}", ""]))

@@ -45,9 +45,14 @@ def positions(step: Operation, source: Layout, result: Layout) -> tuple[NDArray[
     return y * result.stride + x + (ways @ [source.stride, 1])[:, None, None], inside
 
 
+def windows_on_codes(expanded: Operations) -> list[Operation]:
+    """Return the steps whose windows move along the stream of bit-planes."""
+    return [step for step in expanded.steps if step.taps and expanded.tensors[step.input].bits]
+
+
 def check_windows(program: Program) -> None:
     expanded, arena = laid_out(program)
-    for step in (step for step in expanded.steps if step.taps):
+    for step in windows_on_codes(expanded):
         source, result = arena.layouts[step.input], arena.layouts[step.output]
         if not result.bits:  # floats are written pixel by pixel; the stream is that of the input
             result = Layout("", result.height, result.width, 0, 0, source.stride, 0, 0)
@@ -65,7 +70,7 @@ def check_windows(program: Program) -> None:
 def check_vectors(program: Program) -> None:
     """Whole vectors stay in the tensor's memory for reading, and in the plane for writing."""
     expanded, arena = laid_out(program)
-    for step in (step for step in expanded.steps if step.taps):
+    for step in windows_on_codes(expanded):
         source, result = arena.layouts[step.input], arena.layouts[step.output]
         ways = [tap.dy * source.stride + tap.dx for tap in step.taps]
         for lanes in LANES:
