@@ -60,7 +60,7 @@ class LibraryExecutor:
         except (OSError, AttributeError) as error:
             raise DlkError("a library cannot be loaded", where=str(library), received=str(error)) from error
         self._network = self._library.network_create()
-        status = self._initialise(isa) or self._library.dlk_set_threads(self._network, threads)
+        status = self._initialise(isa) or self._set_threads(threads)
         if status:
             text = self._error()
             self.close()
@@ -134,6 +134,12 @@ class LibraryExecutor:
                 os.environ.pop("DLK_ISA", None)
                 if before is not None:
                     os.environ["DLK_ISA"] = before
+
+    def _set_threads(self, threads: int) -> int:
+        """Set the number of threads; a library from before they were there has one."""
+        if threads == 1 and not hasattr(self._library, _SET_THREADS):
+            return 0
+        return int(self._library.dlk_set_threads(self._network, threads))
 
     def _checked(self, values: Floats) -> Floats:
         if values.dtype != np.float32 or values.shape != self.input_shape:
@@ -270,6 +276,8 @@ class OnnxExecutor:
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
 _POINTER = ctypes.c_void_p
 _SHAPE = ctypes.POINTER(ctypes.c_int32)
+_SET_THREADS = "dlk_set_threads"
+_LATER = {_SET_THREADS, "dlk_threads"}  # libraries of the first release, a baseline to measure against, lack these
 _SIGNATURES: Mapping[str, tuple[Any, list[Any]]] = {
     "network_create": (_POINTER, []),
     "network_delete": (None, [_POINTER]),
@@ -290,5 +298,7 @@ _SIGNATURES: Mapping[str, tuple[Any, list[Any]]] = {
 
 def _declare(library: ctypes.CDLL) -> None:
     for name, (result, arguments) in _SIGNATURES.items():
+        if name in _LATER and not hasattr(library, name):
+            continue
         function: Callable[..., Any] = getattr(library, name)
         function.restype, function.argtypes = result, arguments  # type: ignore[attr-defined]
