@@ -18,7 +18,7 @@ template <int F>
 struct Lanes {
   typedef float Floats __attribute__((vector_size(4 * F)));
   static constexpr int kVectors = F >= 8 ? 16 / F : 4;
-  static constexpr int kPixels = F >= 8 ? 8 / kVectors : kSmallBlock;
+  static constexpr int kPixels = F >= 8 ? 8 / kVectors : kSumPixels;
   static constexpr int kBlock = F * kVectors;
 };
 

@@ -15,6 +15,7 @@
 #endif
 
 #include "../src/model.h"
+#include "tuning.h"
 
 #define DLK_INLINE inline __attribute__((always_inline))
 #define DLK_NOINLINE __attribute__((noinline))
@@ -22,48 +23,7 @@
 namespace dlk {
 namespace DLK_NAMESPACE {
 
-constexpr int kLanes = DLK_LANES;
 constexpr int kPixels = 64 * kLanes;  // pixels of a vector
-constexpr int kWords = 2 * kLanes;    // 32-bit words of a vector
-
-// ARMv7 NEON flushes subnormal floats, its scalar unit does not: there floats are computed one by one, except where
-// none can be subnormal. kSmallBlock: pixels of a float convolution that are summed together, on vectors of up to 4
-// floats.
-#if defined(__arm__)
-constexpr int kFloats = 1;
-constexpr int kSmallBlock = 2;
-#else
-constexpr int kFloats = kWords;
-#if defined(__aarch64__)
-constexpr int kSmallBlock = 4;
-#else
-constexpr int kSmallBlock = 2;
-#endif
-#endif
-constexpr int kNormalFloats = kWords;
-
-// How an instruction set counts. Figures are for 2304 inputs: measured on Zen 3, from llvm-mca and a cache model for
-// ARM
-// (`make bench-arm`), AVX-512 on Zen 4.
-//   kRound: inputs added in one round. 16 instead of 8: A53 +15 %; 0 to -1 % on x86; spills on ARMv7.
-//   kRegisterLevels: levels of the class tree in registers before sums go to memory. AVX-512 +10 %, AArch64 +5 %.
-//   kPrefetch: ask for taps ahead of their use, a choice of dlk.targets. AVX2 +12 %, SSE2 0; in-order ARM cores would
-//     wait for the second-level cache for half as long as they compute; it costs A72 10 %.
-//   kLoadPairs: load two list entries at once. A9 +8 %; A53 -5 %, A72 -3 %, x86 -2 %.
-#if defined(__aarch64__)
-constexpr int kRound = 16;
-constexpr int kRegisterLevels = 2;
-constexpr bool kLoadPairs = false;
-#elif defined(__arm__)
-constexpr int kRound = 8;
-constexpr int kRegisterLevels = 0;
-constexpr bool kLoadPairs = true;
-#else
-constexpr int kRound = 8;
-constexpr int kRegisterLevels = kLanes == 8 ? 2 : 0;
-constexpr bool kLoadPairs = false;
-#endif
-constexpr bool kPrefetch = DLK_PREFETCH;
 
 typedef uint64_t Vec __attribute__((vector_size(8 * kLanes)));
 typedef uint32_t Words __attribute__((vector_size(4 * kWords)));
@@ -100,12 +60,24 @@ DLK_INLINE uint64_t* plane_of(const Tensor& tensor, int channel, int bit) {
   return static_cast<uint64_t*>(tensor.data) + (static_cast<int64_t>(channel) * tensor.bits + bit) * tensor.plane_words;
 }
 
+#if defined(__ARM_NEON) && DLK_LANES == 2
+// Bits of a where the mask is set, of b elsewhere, in one operation. On AArch64 the compiler would make and, and, or of
+// it where it sees what the mask is.
+DLK_INLINE Vec bit_select(Vec& mask, Vec a, Vec b) {
+#if defined(__aarch64__)
+  asm("" : "+w"(mask));
+#endif
+  return (Vec)vbslq_u64((uint64x2_t)mask, (uint64x2_t)a, (uint64x2_t)b);
+}
+#endif
+
 // Majority of three bits.
 DLK_INLINE Vec majority(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__) && DLK_LANES == 8
   return (Vec)_mm512_ternarylogic_epi64((__m512i)a, (__m512i)b, (__m512i)c, 0xE8);
 #elif defined(__ARM_NEON) && DLK_LANES == 2
-  return (Vec)vbslq_u64((uint64x2_t)(a ^ b), (uint64x2_t)c, (uint64x2_t)a);
+  Vec differ = a ^ b;
+  return bit_select(differ, c, a);
 #else
   return ((a ^ b) & c) | (a & b);
 #endif
@@ -114,7 +86,7 @@ DLK_INLINE Vec majority(Vec a, Vec b, Vec c) {
 // Bits of a where the mask is set, of b elsewhere.
 DLK_INLINE Vec select(Vec mask, Vec a, Vec b) {
 #if defined(__ARM_NEON) && DLK_LANES == 2
-  return (Vec)vbslq_u64((uint64x2_t)mask, (uint64x2_t)a, (uint64x2_t)b);
+  return bit_select(mask, a, b);
 #else
   return (a & mask) | (b & ~mask);
 #endif
@@ -128,10 +100,7 @@ DLK_INLINE Vec full_add(Vec& sum, Vec a, Vec b) {
   return carry;
 #elif defined(__ARM_NEON) && DLK_LANES == 2
   Vec differ = sum ^ a;
-#if defined(__aarch64__)
-  asm("" : "+w"(differ));
-#endif
-  const Vec carry = (Vec)vbslq_u64((uint64x2_t)differ, (uint64x2_t)b, (uint64x2_t)a);
+  const Vec carry = bit_select(differ, b, a);
   sum = differ ^ b;
   return carry;
 #else
