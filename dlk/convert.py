@@ -208,9 +208,9 @@ def _build(work: _Work) -> None:
 
 def _tell_memory(work: _Work) -> None:
     """Tell what the network takes. Targets differ in scratch only; the one with the widest vectors speaks for all."""
-    most = max(work.memory, key=lambda name: work.memory[name].total)
-    with work.stage("memory", work.memory[most].words() + (f" ({most})" if len(work.memory) > 1 else "")):
-        pass
+    with work.stage("memory") as tell:
+        most = max(work.memory, key=lambda name: work.memory[name].total)
+        tell(work.memory[most].words() + (f" ({most})" if len(work.memory) > 1 else ""))
 
 
 def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:

@@ -16,6 +16,7 @@ import click
 
 from blueoil import tensorflow_start
 from blueoil.bench.engines import Engine, has_threads, ours, peers
+from blueoil.bench.entry import start
 from blueoil.bench.limits import image_adders
 from blueoil.bench.ours import CLASSES, build_library, lowered_network
 from blueoil.bench.peaks import INT8_FLAGS, cpu_flags, measure
@@ -35,7 +36,6 @@ from blueoil.bench.topology import macs
 from blueoil.commands.options import Size
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
-from dlk.errors import DlkError
 
 LIBRARY = "libdlk_x86.so"
 
@@ -143,8 +143,4 @@ def _cell(row: dict[str, Any], key: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main(standalone_mode=False)
-    except (BlueoilError, DlkError) as error:
-        Console().warn(f"Error: {error}")
-        raise SystemExit(error.exit_code) from None
+    start(main)

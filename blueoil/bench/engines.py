@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +59,7 @@ def ours(library: Path, shape: tuple[int, int, int], *, label: str = "blueoil") 
         name = f"{label} {isa.name}"
 
         def load(threads: int, isa_name: str = isa.name) -> Run:
-            executor = _executor(LibraryExecutor, library, isa_name, threads)
+            executor = LibraryExecutor(library, name=isa_name, isa=isa_name, threads=threads)
             return lambda: executor.run(values)
 
         try:
@@ -79,25 +76,6 @@ def has_threads(library: Path) -> bool:
     from dlk.build.elf import read_elf
 
     return any(symbol.name == THREADS_SYMBOL and symbol.defined for symbol in read_elf(library).symbols)
-
-
-def _executor(kind: Any, library: Path, isa: str, threads: int) -> Any:
-    """Load a library for a number of threads, through the executor's own argument where it has one."""
-    options = {"threads": threads} if "threads" in inspect.signature(kind.__init__).parameters else {}
-    with _variable("DLK_NUM_THREADS", str(threads)):
-        return kind(library, name=isa, isa=isa, **options)
-
-
-@contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
 
 
 class _Models:

@@ -40,19 +40,19 @@ def limit_ms(kind: str, macs: int, peaks: Peaks, tile_adders: Mapping[str, float
 def image_adders(program: Program, lanes: int) -> float:
     """Count the full adders of all quantized convolutions of one image, on vectors of ``lanes`` words."""
     from dlk.codegen.parameters import parameters
-    from dlk.lowering.class_lists import choose_tree, class_sizes, sign_bits
+    from dlk.lowering.class_lists import class_sizes, sign_bits
     from dlk.lowering.program import QuantConv
 
-    layouts = parameters(program, lanes).arena.layouts
+    found = parameters(program, lanes)
+    trees = {step.name: step.tree for step in found.steps}
     total = 0.0
     for step in program.steps:
         if not isinstance(step, QuantConv):
             continue
-        bits = program.tensors[step.input].bits
-        tree = choose_tree(step.weights, bits, program.tensors[step.output].levels)
-        layout = layouts[step.input]
+        tree, layout = trees[step.name], found.arena.layouts[step.input]
+        assert tree is not None  # noqa: S101 - every quantized convolution has one
         tiles = -(-layout.height * layout.stride // (WORD * lanes))
-        total += tiles * tree_adders(class_sizes(sign_bits(step.weights), tree.depth), bits, tree.widths)
+        total += tiles * tree_adders(class_sizes(sign_bits(step.weights), tree.depth), layout.bits, tree.widths)
     return total
 
 

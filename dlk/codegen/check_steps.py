@@ -53,7 +53,7 @@ def _check_float_conv(step: FloatConv, source: Tensor, result: Tensor) -> None:
 def _check_quant_conv(step: QuantConv, source: Tensor, result: Tensor) -> None:
     _expect(step, source.kind, Kind.CODES, "kind of the input")
     _expect(step, step.window.kernel, step.weights.shape[:2], "window")
-    _check_window(step, result)
+    _check_window(step)
     _check_signs(step)
     _check_conv(step, source, result)
 
@@ -61,10 +61,10 @@ def _check_quant_conv(step: QuantConv, source: Tensor, result: Tensor) -> None:
 def _check_max_pool(step: MaxPool, source: Tensor, result: Tensor) -> None:
     _same_codes(step, source, result)
     _expect(step, result.shape[2], source.shape[2], "number of channels")
-    _check_window(step, result)
+    _check_window(step)
 
 
-def _check_window(step: QuantConv | MaxPool, result: Tensor) -> None:
+def _check_window(step: QuantConv | MaxPool) -> None:
     if step.window.stride not in STRIDES or max(step.window.kernel) > MAX_KERNEL:
         raise DlkError(
             "A window of this size or stride is not supported.",
@@ -72,8 +72,6 @@ def _check_window(step: QuantConv | MaxPool, result: Tensor) -> None:
             expected=f"at most {MAX_KERNEL}x{MAX_KERNEL}, stride {' or '.join(map(str, STRIDES))}",
             received=f"{step.window.kernel[0]}x{step.window.kernel[1]}, stride {step.window.stride}",
         )
-    if result.kind is Kind.FLOAT and isinstance(step, MaxPool):
-        raise DlkError("Only codes can be pooled.", where=step.name)
 
 
 def _check_move(step: SpaceToDepth | DepthToSpace, source: Tensor, result: Tensor) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs, share_widths
 from dlk.lowering.layout import Arena, lay_out
+from dlk.lowering.memory import lines
 from dlk.lowering.operations import Op, Operation, Operations, operations
 from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor
 
@@ -131,7 +132,7 @@ def _float_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes:
     magnitudes = np.abs(weights[weights != 0])
     least = float(magnitudes.min(initial=np.finfo(np.float32).max))
     conv = replace(_windowed(plain, operation), stride=operation.stride, least_weight=least)
-    scratch = _lines(4 * ends.source.shape[2]) + _lines(8 * len(operation.taps) * (_MOST_PIXELS + 1))
+    scratch = lines(4 * ends.source.shape[2]) + lines(8 * len(operation.taps) * (_MOST_PIXELS + 1))
     if isinstance(step.epilogue, Affine):
         return replace(
             conv,
@@ -146,7 +147,7 @@ def _float_conv(plain: StepParameters, operation: Operation, ends: _Ends, lanes:
     return replace(
         conv,
         kernel=f"FloatConvCodes<{ends.result.bits}>",
-        scratch_bytes=scratch + _lines(thresholds.nbytes),
+        scratch_bytes=scratch + lines(thresholds.nbytes),
         # acc <= t is -acc >= -t, and the sum of negated terms is the negated sum.
         float_weights=_columns(weights * directions),
         int_thresholds=thresholds,
@@ -212,10 +213,6 @@ def _windowed(plain: StepParameters, operation: Operation) -> StepParameters:
 
 def _suffix(tensor: Tensor) -> str:
     return "Floats" if tensor.kind is Kind.FLOAT else "Codes"
-
-
-def _lines(size: int) -> int:
-    return -(-size // 64) * 64
 
 
 def _row_bytes(lanes: int) -> int:

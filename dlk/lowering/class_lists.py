@@ -118,19 +118,20 @@ def share_widths(shapes: Sequence[TreeShape]) -> list[TreeShape]:
     shared: list[list[TreeShape]] = []
     for shape in sorted(shapes, key=lambda shape: sum(shape.widths), reverse=True):
         for group in shared:
-            widest = _widest([*group, shape])
-            alike = (group[0].signs, group[0].depth) == (shape.signs, shape.depth)
-            if alike and all(sum(widest) - sum(other.widths) <= SPARE_PLANES for other in (*group, shape)):
+            if (group[0].signs, group[0].depth) != (shape.signs, shape.depth):
+                continue
+            together = [*group, shape]
+            if sum(_widest(together)) - min(sum(other.widths) for other in together) <= SPARE_PLANES:
                 group.append(shape)
                 break
         else:
             shared.append([shape])
-    found = {id(shape): _widest(group) for group in shared for shape in group}
-    return [replace(shape, widths=found[id(shape)]) for shape in shapes]
+    widest = {shape: _widest(group) for group in shared for shape in group}
+    return [replace(shape, widths=widest[shape]) for shape in shapes]
 
 
 def _widest(shapes: Sequence[TreeShape]) -> tuple[int, ...]:
-    return tuple(map(max, *(shape.widths for shape in shapes))) if len(shapes) > 1 else shapes[0].widths
+    return tuple(max(widths) for widths in zip(*(shape.widths for shape in shapes), strict=True))
 
 
 def tree_shape(sizes: NDArray[np.int64], bits: int, signs: int = 1) -> TreeShape:
@@ -142,33 +143,34 @@ def tree_shape(sizes: NDArray[np.int64], bits: int, signs: int = 1) -> TreeShape
 
 def work(sizes: NDArray[np.int64], bits: int, levels_out: int, shape: TreeShape) -> float:
     """Estimate the operations on planes for all outputs of one tile: counting, merging, comparing."""
-    groups = len(sizes)
-    total = _counting(sizes, bits, shape.widths[0])
-    for level in range(1, shape.depth + 1):
-        merges = groups << (shape.depth - level)
-        planes = (level - 1) * shape.widths[level - 1] + shape.widths[level]
-        total += merges * planes * _MEMORY_OPERATIONS
-    outputs = groups * (shape.depth + 1)
+    total = _counting(sizes, bits, shape.widths[0]) + _merging(len(sizes), shape) * _MEMORY_OPERATIONS
+    outputs = len(sizes) * (shape.depth + 1)
     return total + outputs * (shape.widths[-1] + 1) * (1 + _COMPARE_OPERATIONS * max(levels_out, 1))
 
 
 def bit_adds(weights: NDArray[np.int8], bits: int, shape: TreeShape) -> int:
     """Count the full and half adders that all outputs of one pixel need: counting, merging, and 2 M - T at the end."""
     sizes = class_sizes(sign_bits(weights), shape.depth)
-    total = _counting(sizes, bits, shape.widths[0])
-    for level in range(1, shape.depth + 1):
-        planes = (level - 1) * shape.widths[level - 1] + shape.widths[level]
-        total += (len(sizes) << (shape.depth - level)) * planes
-    return int(total) + len(sizes) * (shape.depth + 1) * shape.widths[-1]
+    outputs = len(sizes) * (shape.depth + 1)
+    return _counting(sizes, bits, shape.widths[0]) + _merging(len(sizes), shape) + outputs * shape.widths[-1]
 
 
-def _counting(sizes: NDArray[np.int64], bits: int, width: int) -> float:
+def _merging(groups: int, shape: TreeShape) -> int:
+    """Count the adders of all sums of two subtrees."""
+    widths = shape.widths
+    return sum(
+        (groups << (shape.depth - level)) * ((level - 1) * widths[level - 1] + widths[level])
+        for level in range(1, shape.depth + 1)
+    )
+
+
+def _counting(sizes: NDArray[np.int64], bits: int, width: int) -> int:
     """Count the adders that count the inputs of every class."""
     steps = _padded(sizes) // LIST_STEP
     round_steps = _ROUND // LIST_STEP
     first = np.array([_adders(LIST_STEP * (i + 1), bits, width, True) for i in range(round_steps)])
     rounds = (steps - 1) // round_steps
-    return float((first[(steps - 1) % round_steps] + rounds * _adders(_ROUND, bits, width, False)).sum())
+    return int((first[(steps - 1) % round_steps] + rounds * _adders(_ROUND, bits, width, False)).sum())
 
 
 def _padded(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlk.lowering.memory import Buffer, Plan, plan
+from dlk.lowering.memory import Buffer, Plan, plan, round_up
 from dlk.lowering.operations import Operations
 from dlk.lowering.program import Kind, Tensor
 
@@ -79,7 +79,7 @@ class _Rows:
             rows = program.tensors[step.output].shape[0] - program.tensors[step.input].shape[0]
             reach = max(-min(ways), max(ways) + rows * self.stride(step.input))
             # The last vector is completed by one word more; a taller output's last tile reaches a line further.
-            words = _round_up(-(-reach // 64) + 1, LINE_WORDS) + LINE_WORDS * (rows > 0)
+            words = round_up(-(-reach // 64) + 1, LINE_WORDS) + LINE_WORDS * (rows > 0)
             leader = self._leader(step.input)
             self._guard[leader] = max(self._guard[leader], words)
 
@@ -93,8 +93,8 @@ class _Rows:
 
     def plane_words(self, tensor: Tensor) -> int:
         """Return the words from one plane to the next: an odd number of lines, so that planes share no cache sets."""
-        lines = _round_up(-(-tensor.shape[0] * self.stride(tensor.name) // 64), LINE_WORDS) + self.guard(tensor.name)
-        return lines + LINE_WORDS * (lines // LINE_WORDS % 2 == 0)
+        words = round_up(-(-tensor.shape[0] * self.stride(tensor.name) // 64), LINE_WORDS) + self.guard(tensor.name)
+        return words + LINE_WORDS * (words // LINE_WORDS % 2 == 0)
 
     def _leader(self, name: str) -> str:
         while name in self._leaders:
@@ -138,7 +138,3 @@ def _layout(program: Operations, rows: _Rows, placed: Plan, tensor: Tensor) -> L
     offset += 8 * (guard + channel * tensor.bits * words)
     stride = rows.stride(tensor.name)
     return Layout(tensor.name, height, width, channels, tensor.bits, stride, guard, words, offset, reused)
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

@@ -41,21 +41,27 @@ def plan(buffers: Sequence[Buffer]) -> Plan:
         rivals = sorted((o, b.size) for o, b in placed if b.first <= buffer.last and buffer.first <= b.last)
         offset = 0
         for rival_offset, rival_size in rivals:
-            if offset + _lines(buffer.size) <= rival_offset:
+            if offset + lines(buffer.size) <= rival_offset:
                 break
-            offset = max(offset, rival_offset + _lines(rival_size))
+            offset = max(offset, rival_offset + lines(rival_size))
         placed.append((offset, buffer))
     shared = {
-        b.name for o, b in placed for p, c in placed if b is not c and o < p + _lines(c.size) and p < o + _lines(b.size)
+        b.name for o, b in placed for p, c in placed if b is not c and o < p + lines(c.size) and p < o + lines(b.size)
     }
     offsets = {b.name: o for o, b in placed}
     return Plan(
         offsets={b.name: offsets[b.name] for b in buffers},
-        size=max((o + _lines(b.size) for o, b in placed), default=0),
-        unshared_size=sum(_lines(b.size) for b in buffers),
+        size=max((o + lines(b.size) for o, b in placed), default=0),
+        unshared_size=sum(lines(b.size) for b in buffers),
         shared=frozenset(shared),
     )
 
 
-def _lines(size: int) -> int:
-    return -(-size // LINE) * LINE
+def round_up(value: int, multiple: int) -> int:
+    """Return the least multiple that is not below ``value``."""
+    return -(-value // multiple) * multiple
+
+
+def lines(size: int) -> int:
+    """Return a size in bytes, in whole cache lines."""
+    return round_up(size, LINE)

@@ -177,8 +177,7 @@ def _concat(step: Concat, makers: Mapping[str, Step], program: Program, result: 
     """A part becomes a view of the whole when nothing but its maker decides where it lies; else it is copied."""
     channel = 0
     for number, part in enumerate(step.inputs):
-        maker = makers.get(part)
-        if maker is not None and not isinstance(maker, Split) and part not in result.views:
+        if part in makers and part not in result.views:
             result.views[part] = View(step.output, channel)
         else:
             place = f"{step.name}/part{number}"

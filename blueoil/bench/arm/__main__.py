@@ -22,10 +22,9 @@ from blueoil.bench.arm.mca import CORES, X86_CORES, Core, loop_cycles
 from blueoil.bench.arm.reckoning import NOW, PLAIN, Verdict, image_cycles, judge, lists_of
 from blueoil.bench.arm.record import record
 from blueoil.bench.arm.tools import Llvm, find_llvm
+from blueoil.bench.entry import start
 from blueoil.bench.ours import lowered_network
 from blueoil.console import Console
-from blueoil.errors import BlueoilError
-from dlk.errors import DlkError
 
 LARGEST = 2304  # inputs of the layers that the goals are set for
 GROUP_OUTPUTS = 7  # of their trees, D = 6
@@ -220,8 +219,4 @@ def _cache_table(verdicts: list[Verdict]) -> Table:
 
 
 if __name__ == "__main__":
-    try:
-        main(standalone_mode=False)
-    except (BlueoilError, DlkError) as error:
-        Console().warn(f"Error: {error}")
-        raise SystemExit(error.exit_code) from None
+    start(main)

@@ -28,12 +28,11 @@ struct LevelWidths {
   static constexpr int of[sizeof...(Widths)] = {Widths...};
 };
 
-// Bits: planes of an input. Signs: outputs for one channel. Widths: planes of every sum of 2^level classes, level 0 ..
-// D.
+// Bits: planes of an input. Signs: outputs for one channel. Widths: planes of every sum of 2^level classes, for the
+// levels 0 to D.
 template <int Bits, int Signs, int... Widths>
 struct ClassTree {
   static constexpr int kBits = Bits;
-  static constexpr int kSigns = Signs;
   static constexpr int kDepth = sizeof...(Widths) - 1;
   using Width = LevelWidths<Widths...>;
   static constexpr int kWidth = Width::of[kDepth];

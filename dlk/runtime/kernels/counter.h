@@ -97,7 +97,7 @@ DLK_INLINE void add_inputs(Counter<Width>& sum, Counter<Width>& waiting, const c
   }
 }
 
-// Adds two numbers of In planes plane by plane, from the lowest, into one of Out planes, which is known to hold the
+// Adds two numbers of In planes, plane by plane from the lowest, into one of Out planes, which is known to hold their
 // sum.
 template <int In, int Out>
 struct Adder {

@@ -224,8 +224,7 @@ struct FloatConvCodes {
 // y = acc * scale + bias.
 struct FloatConvFloats {
   static int64_t items(const StepCall& call) {
-    const int64_t pixels = static_cast<int64_t>(call.output->height) * call.output->width;
-    return (pixels + 32 * kStripWords - 1) / (32 * kStripWords);
+    return tiles(call.output->height, call.output->width, 32 * kStripWords);
   }
 
   static void run(const StepCall& call, int64_t first, int64_t last) {

@@ -44,8 +44,15 @@ DLK_INLINE uint64_t read_word(const uint64_t* plane, int64_t bit) {
   return plane[place.word] >> place.shift | plane[place.word + 1] << 1 << (63 - place.shift);
 }
 
-// The last `count` of the bits, from 1 to 64, that are to be kept.
+// The first `count` bits of a word, from 1 to 64.
 DLK_INLINE uint64_t first_bits(uint64_t bits, int count) { return bits & (~uint64_t{0} >> (64 - count)); }
+
+// Calls piece(bit, count) for the `width` pixels of a row that begins at `bit` of a plane: 64 at a time, the rest last.
+template <class Piece>
+DLK_INLINE void for_pieces(int64_t bit, int width, const Piece& piece) {
+  for (; width > 64; width -= 64, bit += 64) piece(bit, 64);
+  piece(bit, width);
+}
 
 // Calls write(writer, channel, bit) for each plane of a range of planes, and completes it.
 template <class Write>
@@ -76,10 +83,9 @@ struct SpaceToDepthCodes {
           writer.put_zeros(depth.stride);
           continue;
         }
-        int64_t from = static_cast<int64_t>(row) * space.stride;
-        int left = space.width;
-        for (; left >= 64; left -= 64, from += 64) writer.put(squeeze(read_word(plane, from) >> phase % 2), 32);
-        if (left) writer.put(squeeze(first_bits(read_word(plane, from), left) >> phase % 2), (left + 1) / 2);
+        for_pieces(static_cast<int64_t>(row) * space.stride, space.width, [&](int64_t from, int count) {
+          writer.put(squeeze(first_bits(read_word(plane, from), count) >> phase % 2), (count + 1) / 2);
+        });
         writer.put_zeros(depth.stride - depth.width);
       }
     });
@@ -96,19 +102,12 @@ struct DepthToSpaceCodes {
       for (int y = 0; y < space.height; ++y) {
         const uint64_t* const even = plane_of(depth, y % 2 * 2 * space.channels + channel, bit);
         const uint64_t* const odd = even + static_cast<int64_t>(space.channels) * depth.bits * depth.plane_words;
-        int64_t from = static_cast<int64_t>(y / 2) * depth.stride;
-        int left = depth.width;
-        for (; left >= 64; left -= 64, from += 64) {
+        for_pieces(static_cast<int64_t>(y / 2) * depth.stride, depth.width, [&](int64_t from, int count) {
           const TwoWords pixels = interleave(read_word(even, from), read_word(odd, from));
-          writer.put(pixels.low, 64);
-          writer.put(pixels.high, 64);
-        }
-        if (left) {
-          const TwoWords pixels = interleave(read_word(even, from), read_word(odd, from));
-          const int more = 2 * left - 64;
-          writer.put(more < 0 ? first_bits(pixels.low, 2 * left) : pixels.low, more < 0 ? 2 * left : 64);
-          if (more > 0) writer.put(first_bits(pixels.high, more), more);
-        }
+          const int low = count < 32 ? 2 * count : 64;
+          writer.put(first_bits(pixels.low, low), low);
+          if (count > 32) writer.put(first_bits(pixels.high, 2 * count - 64), 2 * count - 64);
+        });
         writer.put_zeros(space.stride - space.width);
       }
     });
@@ -134,10 +133,8 @@ struct PadCodes {
           continue;
         }
         writer.put_zeros(before[1]);
-        int64_t from = static_cast<int64_t>(row) * input.stride;
-        int left = input.width;
-        for (; left >= 64; left -= 64, from += 64) writer.put(read_word(plane, from), 64);
-        if (left) writer.put(first_bits(read_word(plane, from), left), left);
+        for_pieces(static_cast<int64_t>(row) * input.stride, input.width,
+                   [&](int64_t from, int count) { writer.put(first_bits(read_word(plane, from), count), count); });
         writer.put_zeros(output.stride - before[1] - input.width);
       }
     });

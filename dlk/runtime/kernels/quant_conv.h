@@ -87,9 +87,7 @@ struct QuantConvCodes {
 
 template <class Tree>
 struct QuantConvFloats {
-  static int64_t items(const StepCall& call) {
-    return (static_cast<int64_t>(call.output->height) * call.input->stride + kPixels - 1) / kPixels;
-  }
+  static int64_t items(const StepCall& call) { return tiles(call.output->height, call.input->stride); }
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const int64_t inputs = static_cast<int64_t>(call.input->channels) / call.step->phases * call.step->tap_count;
     char* const rows = call.scratch + (2 * inputs + 1) * Tree::kBits * sizeof(Vec);

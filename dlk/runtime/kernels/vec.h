@@ -50,9 +50,14 @@ constexpr StepKernel kernel() {
   return {&K::items, &K::run};
 }
 
-// Vectors and tiles that cover the stream of a tensor's pixels.
+// How many tiles of `pixels` positions cover rows of `stride`.
+DLK_INLINE int64_t tiles(int height, int stride, int64_t pixels = kPixels) {
+  return (static_cast<int64_t>(height) * stride + pixels - 1) / pixels;
+}
+
+// The same for the stream of a tensor of codes.
 DLK_INLINE int64_t tiles(const Tensor& tensor, int64_t pixels = kPixels) {
-  return (static_cast<int64_t>(tensor.height) * tensor.stride + pixels - 1) / pixels;
+  return tiles(tensor.height, tensor.stride, pixels);
 }
 
 // Plane `bit` of a channel.

@@ -111,9 +111,9 @@ struct Roofline {
 
 struct Isa {
   const char* name;
-  int32_t level;                                                    // what the machine must offer, see isa.h
-  int32_t lanes;                                                    // 64-bit words of a vector
-  uint32_t (*import)(const float* from, int64_t count, float* to);  // the input, see kernels/import.h
+  int32_t level;  // what the machine must offer, see isa.h
+  // The network's input, see kernels/import.h.
+  uint32_t (*import)(const float* from, int64_t count, float* to);
   const StepKernel* steps;
   const Roofline* roofline;
 };

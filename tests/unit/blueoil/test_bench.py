@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from blueoil.bench import engines, limits, rows
 from blueoil.bench.engines import Engine
 from blueoil.bench.peaks import Peaks
-from blueoil.bench.timing import PairTiming, Timing, busiest, interleave, interleave_pairs, summary
+from blueoil.bench.timing import PairTiming, Timing, busiest, interleave, interleave_pairs, summary, thread_times
 from blueoil.bench.topology import Conv, macs, parts
 from blueoil.errors import BlueoilError
 
@@ -34,6 +36,16 @@ def test_the_median_is_not_the_mean_and_the_busiest_thread_counts() -> None:
     assert summary([9.0, 1.0, 2.0]) == Timing(2.0, 1.0, 9.0)
     assert busiest({"1": 5_000_000, "2": 1_000_000}, {"1": 6_000_000, "2": 4_000_000, "3": 2_000_000}) == 3.0
     assert busiest({}, {}) == 0.0
+
+
+def test_a_thread_at_work_is_timed_to_the_moment() -> None:
+    before, own = thread_times(), time.thread_time_ns()
+    while time.thread_time_ns() - own < 3_000_000:
+        pass
+    spent = time.thread_time_ns() - own
+    name = str(threading.get_native_id())
+    assert spent <= thread_times()[name] - before[name]
+    assert thread_times().keys() >= before.keys()
 
 
 def test_the_network_has_its_multiply_adds() -> None:
@@ -143,16 +155,3 @@ def test_the_peers_moves_are_onnx_space_to_depth_and_back() -> None:
     for block in range(4):
         expected = image[0, :, block // 2 :: 2, block % 2 :: 2]
         assert np.array_equal(moved[0, block * 3 : block * 3 + 3], expected)
-
-
-def test_the_thread_variable_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DLK_NUM_THREADS", "7")
-    seen: list[tuple[str | None, dict[str, object]]] = []
-
-    class Executor:
-        def __init__(self, library: object, *, name: str, isa: str, threads: int) -> None:
-            seen.append((engines.os.environ.get("DLK_NUM_THREADS"), {"isa": isa, "threads": threads}))
-
-    engines._executor(Executor, engines.Path("x"), "avx2", 2)
-    assert seen == [("2", {"isa": "avx2", "threads": 2})]
-    assert engines.os.environ["DLK_NUM_THREADS"] == "7"

@@ -124,7 +124,7 @@ class Catalogue:
                 f"extern const Isa kCatalogue_{isa.name};",
                 f"static const StepKernel kSteps_{isa.name}[] = {{{steps}}};",
                 f"extern const Isa kIsa_{isa.name} = {{.name = kCatalogue_{isa.name}.name,",
-                f".level = kCatalogue_{isa.name}.level, .lanes = kCatalogue_{isa.name}.lanes,",
+                f".level = kCatalogue_{isa.name}.level,",
                 f".import = kCatalogue_{isa.name}.import, .steps = kSteps_{isa.name},",
                 f".roofline = kCatalogue_{isa.name}.roofline}};",
             ]

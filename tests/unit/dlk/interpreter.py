@@ -1,4 +1,4 @@
-"""A Program executed step by step, pixel by pixel, as its dataclasses describe it, and by nothing of the runtime."""
+"""What a Program computes, step by step, as its dataclasses describe it, and by nothing of the runtime."""
 
 from __future__ import annotations
 
@@ -43,49 +43,43 @@ def interpret(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray
     return values
 
 
-def _taps(x: NDArray[Any], window: Window, y: int, z: int) -> NDArray[Any]:
-    """Return the pixels [kh, kw, c] under the window at row y, column z of the output; 0 outside."""
-    (rows, columns), (top, left) = window.kernel, window.before
-    under = np.zeros((rows, columns, x.shape[2]), x.dtype)
-    for row, column in np.ndindex(rows, columns):
-        at = (y * window.stride - top + row, z * window.stride - left + column)
-        if 0 <= at[0] < x.shape[0] and 0 <= at[1] < x.shape[1]:
-            under[row, column] = x[at]
+def _windows(x: NDArray[Any], window: Window, result: Tensor) -> NDArray[Any]:
+    """Return what stands under the window of each pixel of the result, [h, w, kernel, kernel, c]; 0 outside."""
+    height, width, _ = result.shape
+    under = np.zeros((height, width, *window.kernel, x.shape[2]), x.dtype)
+    for ky, kx in np.ndindex(window.kernel):
+        rows = np.arange(height) * window.stride + ky - window.before[0]
+        columns = np.arange(width) * window.stride + kx - window.before[1]
+        down, across = (rows >= 0) & (rows < x.shape[0]), (columns >= 0) & (columns < x.shape[1])
+        under[np.ix_(down, across, [ky], [kx])] = x[np.ix_(rows[down], columns[across])][:, :, None, None]
     return under
 
 
 def _float_conv(step: FloatConv, parts: Arrays, results: list[Tensor]) -> Arrays:
     (x,) = parts
-    window = Window.same(step.weights.shape[:2], x.shape[:2])
-    sums = np.zeros(results[0].shape, np.float32)
-    for y, z in np.ndindex(results[0].shape[:2]):
-        under = _taps(x, window, y, z)
-        for tap in np.ndindex(under.shape):
-            sums[y, z] += under[tap] * step.weights[tap]
-    return [_ended(step.epilogue, np.where(np.abs(sums) < 2.0**-126, np.float32(0), sums))]
+    under = _windows(x, Window.same(step.weights.shape[:2], x.shape[:2]), results[0])
+    sums = np.zeros((*x.shape[:2], step.weights.shape[3]), np.float32)
+    for tap in np.ndindex(under.shape[2:]):
+        sums += under[(..., *tap, None)] * step.weights[tap]
+    return [ended(step.epilogue, np.where(np.abs(sums) < 2.0**-126, np.float32(0), sums))]
 
 
 def _quant_conv(step: QuantConv, parts: Arrays, results: list[Tensor]) -> Arrays:
-    (x,) = parts
     assert set(np.unique(step.weights)) <= {-1, 0, 1}
-    sums = np.zeros(results[0].shape, np.int64)
-    for y, z in np.ndindex(results[0].shape[:2]):
-        sums[y, z] = np.tensordot(_taps(x.astype(np.int64), step.window, y, z), step.weights.astype(np.int64), axes=3)
-    return [_ended(step.epilogue, sums)]
+    under = _windows(parts[0].astype(np.int64), step.window, results[0])
+    return [ended(step.epilogue, np.tensordot(under, step.weights.astype(np.int64), axes=3))]
 
 
-def _ended(epilogue: Thresholds | Affine, sums: NDArray[Any]) -> NDArray[Any]:
+def ended(epilogue: Thresholds | Affine, sums: NDArray[Any]) -> NDArray[Any]:
+    """Return what a convolution makes of its sums: codes, or floats, of which none is -0."""
     if isinstance(epilogue, Affine):
-        return sums.astype(np.float32) * epilogue.scale + epilogue.bias
+        return sums.astype(np.float32) * epilogue.scale + (epilogue.bias + np.float32(0))
     above, below = sums[..., None] >= epilogue.values, sums[..., None] <= epilogue.values
     return np.where(epilogue.directions > 0, above.sum(-1), below.sum(-1)).astype(np.uint8)
 
 
 def _max_pool(step: MaxPool, parts: Arrays, results: list[Tensor]) -> Arrays:
-    y = np.zeros(results[0].shape, np.uint8)
-    for at in np.ndindex(results[0].shape[:2]):
-        y[at] = _taps(parts[0], step.window, *at).max(axis=(0, 1))
-    return [y]
+    return [_windows(parts[0], step.window, results[0]).max(axis=(2, 3))]
 
 
 def _split(step: Split, parts: Arrays, results: list[Tensor]) -> Arrays:

@@ -1,10 +1,11 @@
-"""Small random programs for tests, and what they compute, written down as plainly as possible in numpy."""
+"""Small random programs for tests, and what they compute."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from interpreter import interpret
 from numpy.typing import NDArray
 
 from dlk.lowering.program import (
@@ -204,33 +205,8 @@ class Builder:
 
 def evaluate(program: Program, image: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """Return every tensor by its step's name, and "output". image: float32 [H, W, C]; codes are uint8."""
-    values: dict[str, NDArray[Any]] = {program.input: np.where(np.abs(image) < 2.0**-126, np.float32(0), image)}
-    results: dict[str, NDArray[Any]] = {}
-    for step in program.steps:
-        x = values[step.reads[0]]
-        if isinstance(step, FloatConv):
-            y = _epilogue(step.epilogue, _float_sums(x, step.weights))
-        elif isinstance(step, QuantConv):
-            y = _epilogue(step.epilogue, _int_sums(x, step, program.tensors[step.output].shape))
-        elif isinstance(step, MaxPool):
-            y = _windows(x, step.window, program.tensors[step.output].shape).max(axis=(2, 3))
-        elif isinstance(step, Concat):
-            y = np.concatenate([values[part] for part in step.inputs], axis=2)
-        elif isinstance(step, Split):
-            ends = np.cumsum([program.tensors[part].shape[2] for part in step.outputs])
-            values.update(zip(step.outputs, np.split(x, ends[:-1], axis=2), strict=True))
-            continue
-        elif isinstance(step, Pad):
-            y = np.pad(x, (step.rows, step.columns, step.channels))
-        elif isinstance(step, SpaceToDepth):
-            h, w, c = x.shape
-            y = x.reshape(h // 2, 2, w // 2, 2, c).transpose(0, 2, 1, 3, 4).reshape(h // 2, w // 2, 4 * c)
-        elif isinstance(step, DepthToSpace):
-            h, w, c = x.shape
-            y = x.reshape(h, w, 2, 2, c // 4).transpose(0, 2, 1, 3, 4).reshape(2 * h, 2 * w, c // 4)
-        else:
-            y = step.table[x]
-        values[step.output] = results[step.name] = y
+    values = interpret(program, image)
+    results = {step.name: values[step.output] for step in program.steps if not isinstance(step, Split)}
     return results | {"output": values[program.output]}
 
 
@@ -238,42 +214,3 @@ def codes(program: Program, results: dict[str, NDArray[Any]]) -> dict[str, NDArr
     """Return the results that are codes, by the name of the step; parts of other tensors are no step's own."""
     own = [step for step in program.steps if not isinstance(step, Concat | Split)]
     return {s.name: results[s.name] for s in own if program.tensors[s.output].kind is Kind.CODES}
-
-
-def _windows(x: NDArray[Any], window: Window, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return [h, w, kernel, kernel, c], zeros around; shape: of the output."""
-    result = np.zeros((*shape[:2], *window.kernel, x.shape[2]), x.dtype)
-    for y in range(shape[0]):
-        for ky in range(window.kernel[0]):
-            row = y * window.stride + ky - window.before[0]
-            if not 0 <= row < x.shape[0]:
-                continue
-            for kx in range(window.kernel[1]):
-                columns = np.arange(shape[1]) * window.stride + kx - window.before[1]
-                inside = (columns >= 0) & (columns < x.shape[1])
-                result[y, inside, ky, kx] = x[row, columns[inside]]
-    return result
-
-
-def _float_sums(x: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    kernel, _, cin, cout = weights.shape
-    windows = _windows(x, Window.same((kernel, kernel), x.shape[:2]), x.shape)
-    acc = np.zeros((*x.shape[:2], cout), np.float32)
-    for ky in range(kernel):
-        for kx in range(kernel):
-            for c in range(cin):
-                acc += windows[:, :, ky, kx, c, None] * weights[ky, kx, c]
-    return np.where(np.abs(acc) < 2.0**-126, np.float32(0), acc)
-
-
-def _int_sums(x: NDArray[np.uint8], step: QuantConv, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    windows = _windows(x.astype(np.int64), step.window, shape)
-    return np.tensordot(windows, step.weights.astype(np.int64), axes=3)
-
-
-def _epilogue(epilogue: Thresholds | Affine, acc: NDArray[Any]) -> NDArray[Any]:
-    if isinstance(epilogue, Affine):
-        return acc.astype(np.float32) * epilogue.scale + (epilogue.bias + np.float32(0))
-    above = acc[..., None] >= epilogue.values
-    below = acc[..., None] <= epilogue.values
-    return np.where(epilogue.directions > 0, above.sum(-1), below.sum(-1)).astype(np.uint8)

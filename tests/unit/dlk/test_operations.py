@@ -9,14 +9,13 @@ import pytest
 from drawn_programs import describe, seeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from interpreter import STEPS, interpret
+from interpreter import STEPS, ended, interpret
 from numpy.typing import NDArray
 from programs import Builder
 from runtime_programs import PROGRAMS, values
 
 from dlk.lowering.operations import Op, Operation, Operations, Tap, View, operations, taps
 from dlk.lowering.program import (
-    Affine,
     Concat,
     FloatConv,
     MaxPool,
@@ -25,7 +24,6 @@ from dlk.lowering.program import (
     QuantConv,
     SpaceToDepth,
     Tensor,
-    Thresholds,
     Window,
 )
 
@@ -99,7 +97,7 @@ def execute(program: Program, x: NDArray[np.float32]) -> tuple[Operations, Memor
 
 def windowed(step: Operation, source: NDArray[Any], result: Tensor) -> NDArray[Any]:
     if isinstance(step.step, FloatConv):
-        return finished(step.step.epilogue, float_sums(step, step.step, source, result))
+        return ended(step.step.epilogue, float_sums(step, step.step, source, result))
     height, width, channels = source.shape
     phases = source.reshape(height, width, step.phases, channels // step.phases)
     under = np.zeros((*result.shape[:2], len(step.taps), channels // step.phases), np.int64)
@@ -111,7 +109,7 @@ def windowed(step: Operation, source: NDArray[Any], result: Tensor) -> NDArray[A
         return under.max(axis=2).astype(np.uint8)
     assert isinstance(step.step, QuantConv)
     weights = step.step.weights.reshape(len(step.taps), -1, result.shape[2])
-    return finished(step.step.epilogue, np.tensordot(under, weights.astype(np.int64), axes=2))
+    return ended(step.step.epilogue, np.tensordot(under, weights.astype(np.int64), axes=2))
 
 
 def float_sums(step: Operation, conv: FloatConv, source: NDArray[Any], result: Tensor) -> NDArray[np.float32]:
@@ -125,13 +123,6 @@ def float_sums(step: Operation, conv: FloatConv, source: NDArray[Any], result: T
                 for channel, weight in enumerate(weights[number]):
                     sums[y, x] += weight * source[row, column, channel]
     return np.where(np.abs(sums) < 2.0**-126, np.float32(0), sums)
-
-
-def finished(epilogue: Thresholds | Affine, sums: NDArray[Any]) -> NDArray[Any]:
-    if isinstance(epilogue, Affine):
-        return sums.astype(np.float32) * epilogue.scale + epilogue.bias
-    above, below = sums[..., None] >= epilogue.values, sums[..., None] <= epilogue.values
-    return np.where(epilogue.directions > 0, above.sum(-1), below.sum(-1)).astype(np.uint8)
 
 
 def compare(program: Program) -> None:

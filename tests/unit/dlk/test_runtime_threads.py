@@ -134,3 +134,12 @@ def test_the_environment_chooses_the_number(projects: dict[str, Path], text: str
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert result.stdout.startswith(printed)
     assert ("1 to 64" in result.stdout) == printed.startswith("9")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_executor_uses_the_number_that_it_was_given(
+    projects: dict[str, Path], monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setenv("DLK_NUM_THREADS", "7")
+    with opened(projects, "slim", threads) as executor:
+        assert executor._library.dlk_threads(executor._network) == threads
