@@ -14,45 +14,82 @@ Shape = tuple[int | None, ...]
 
 @keras.saving.register_keras_serializable("lmnet")
 class QuantizedConv2D(keras.layers.Layer):
-    """Convolution, stride 1, zero padding to the same size, no bias; its kernel goes through a quantizer.
+    """Convolution without bias, zero padding of ``side // 2`` all around; its kernel goes through a quantizer.
 
-    The quantizer sees the float32 master weight, whatever the layer's compute dtype.
+    With stride 1 the output has the input's size, with stride 2 half of it, rounded up; window i is centred on pixel
+    ``i * strides``. The quantizer sees the float32 master weight, whatever the layer's compute dtype.
 
     Args:
         filters: output channels.
-        kernel_size: side of the square kernel, odd.
+        kernel_size: height and width of the kernel, odd; one number for a square.
+        strides: 1 or 2.
+        crop: rows and columns at the lower and right end that the output leaves out, each 0 or 1. What was halved from
+            an odd size and doubled again is one too large.
         kernel_quantizer: applied to the kernel float32 [kh, kw, in, out] at each call; none: a float kernel.
     """
 
     def __init__(
-        self, filters: int, kernel_size: int, *, kernel_quantizer: Quantizer | None = None, **kwargs: Any
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        strides: int = 1,
+        crop: tuple[int, int] = (0, 0),
+        kernel_quantizer: Quantizer | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = kernel_size
+        self.kernel_size = (kernel_size, kernel_size) if isinstance(kernel_size, int) else (*kernel_size,)
+        self.strides = strides
+        self.crop = (*crop,)
         self.kernel_quantizer = kernel_quantizer
+        if not all(side % 2 for side in self.kernel_size) or strides not in (1, 2):
+            raise ValueError(f"Expected odd sides and strides 1 or 2. Received: {self.kernel_size}, {strides}")
+        if not all(0 <= part <= side // 2 for part, side in zip(self.crop, self.kernel_size, strict=True)):
+            raise ValueError(f"Expected a crop within the padding of {self.kernel_size}. Received: {self.crop}")
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Zeros before and after the rows, and before and after the columns."""
+        first, second = ((side // 2, side // 2 - part) for side, part in zip(self.kernel_size, self.crop, strict=True))
+        return first, second
 
     def build(self, input_shape: Shape) -> None:
         """Make the kernel, Glorot uniform."""
-        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.filters)
+        shape = (*self.kernel_size, input_shape[-1], self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform", autocast=False)
 
     def call(self, x: KerasTensor) -> KerasTensor:
-        """Return float [N, H, W, filters] for float [N, H, W, in]."""
+        """Return float [N, H', W', filters] for float [N, H, W, in]."""
         kernel = ops.cast(self.kernel, "float32")
         if self.kernel_quantizer is not None:
             kernel = self.kernel_quantizer(kernel)
-        return ops.conv(x, ops.cast(kernel, self.compute_dtype), strides=1, padding="same")
+        kernel = ops.cast(kernel, self.compute_dtype)
+        if self.strides == 1 and self.crop == (0, 0):
+            return ops.conv(x, kernel, strides=1, padding="same")
+        # Written out, for "same" puts the window of stride 2 elsewhere on even sizes than on odd ones.
+        padded = ops.pad(x, ((0, 0), *self.pads, (0, 0)))
+        return ops.conv(padded, kernel, strides=self.strides, padding="valid")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the input's shape with ``filters`` channels."""
-        return (*input_shape[:-1], self.filters)
+        """Return the shape of the output."""
+        batch, *sides, _ = input_shape
+        height, width = (
+            None if n is None else (n + sum(pads) - side) // self.strides + 1
+            for n, pads, side in zip(sides, self.pads, self.kernel_size, strict=True)
+        )
+        return (batch, height, width, self.filters)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        quantizer = self.kernel_quantizer and keras.saving.serialize_keras_object(self.kernel_quantizer)
-        own = {"filters": self.filters, "kernel_size": self.kernel_size, "kernel_quantizer": quantizer}
-        return super().get_config() | own
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "crop": self.crop,
+            "kernel_quantizer": self.kernel_quantizer and keras.saving.serialize_keras_object(self.kernel_quantizer),
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

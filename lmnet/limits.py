@@ -1,7 +1,7 @@
-"""What values of a config must hold together: the networks' image sizes and the schedules' least lengths.
+"""What values of a config must hold together: image sizes, and the schedules' least lengths.
 
-The facts stand here and not on the networks, because prompts and configs are checked without importing TensorFlow.
-Each check raises ValueError whose text says what is expected, as pydantic's validators do.
+Nothing here imports Keras, for prompts and configs are checked without it. Each check raises ValueError whose text says
+what is expected, as pydantic's validators do.
 """
 
 from __future__ import annotations
@@ -9,22 +9,18 @@ from __future__ import annotations
 SMALLEST_SIDE, LARGEST_SIDE = 16, 1024
 """Limits of an image's height and width, pixels."""
 
-SIZE_MULTIPLE = {"LmSegnetV1Quantize": 8, "LmSegnetV1": 8}
-"""Pixels by which a network divides height and width: 2 for each space_to_depth."""
-
 WARM_UP = "3-step-decay-with-warmup"
 
 LEAST_EPOCHS = {"2-step-decay": 2, "3-step-decay": 2, WARM_UP: 4}
 """Epochs that a schedule needs; one that is not listed needs none. The last epoch keeps the last rate."""
 
 
-def check_image_size(size: tuple[int, int], network: str) -> None:
-    """Check that a network can divide (height, width).
+def check_multiple(size: tuple[int, int], multiple: int, network: str) -> None:
+    """Check that (height, width) are multiples of what a network divides them by.
 
     Raises:
-        ValueError: it cannot; the nearest size that fits is named.
+        ValueError: they are not; the nearest size that fits is named.
     """
-    multiple = SIZE_MULTIPLE[network]
     if all(side % multiple == 0 for side in size):
         return
     fitting = "x".join(str(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(side / multiple) * multiple))) for side in size)

@@ -6,8 +6,9 @@ same names in upper case. Nothing here imports TensorFlow.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -20,12 +21,13 @@ from pydantic import (
     model_validator,
 )
 
-from lmnet import limits
+from lmnet import limits, networks
 
 Task = Literal["semantic_segmentation"]
-NetworkName = Literal["LmSegnetV1Quantize", "LmSegnetV1"]
 DatasetFormat = Literal["CamvidCustom"]
+LossName = Literal["class_balanced_crossentropy", "weighted_crossentropy"]
 OptimizerName = Literal["Momentum", "Adam"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 ScheduleName = Literal["constant", "cosine", "2-step-decay", "3-step-decay", "3-step-decay-with-warmup"]
 WeightQuantizerName = Literal["binary_mean_scaling", "binary_channel_wise_mean_scaling"]
 ActivationQuantizerName = Literal["linear_mid_tread_half"]
@@ -42,7 +44,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     task: Task = Field("semantic_segmentation", description="What the network learns.")
-    network: NetworkName = Field("LmSegnetV1Quantize", description="Network architecture.")
+    network: str = Field("LmSegnetV1Quantize", description="Network architecture.")
 
     dataset_format: DatasetFormat = Field("CamvidCustom", description="How the dataset lies on disk.")
     train_path: Path = Field(description="Folder that holds train.txt.")
@@ -51,12 +53,32 @@ class Settings(BaseModel):
     )
     image_size: tuple[Side, Side] = Field((128, 128), description="Height and width of the network's input, pixels.")
     batch_size: PositiveInt = Field(8, description="Images in one step.")
+    crop_size: tuple[Side, Side] | None = Field(
+        None, description="Height and width of the crops that training sees; none: whole pictures."
+    )
 
     max_epochs: PositiveInt | None = Field(100, description="Passes over the training images.")
     max_steps: PositiveInt | None = Field(None, description="Steps in all; wins over max_epochs.")
     optimizer: OptimizerName = Field("Momentum", description="How the weights follow the gradient.")
     learning_rate: PositiveFloat = Field(0.001, description="Initial learning rate.")
     learning_rate_schedule: ScheduleName = Field("constant", description="How the learning rate falls.")
+    weight_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of each kernel, times the learning rate, that a step takes away."
+    )
+    loss: LossName = Field("class_balanced_crossentropy", description="What training makes small.")
+    class_weight_power: Annotated[float, Field(ge=0, le=2)] = Field(
+        0.5, description="weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal."
+    )
+    float_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of the steps that train the float twin first, whose weights the network starts from."
+    )
+    warm_start: Path | None = Field(
+        None, description="Checkpoint folder whose weights the network starts from; none: new weights."
+    )
+    precision: Precision = Field("float32", description="Arithmetic of a training step; validation is always float32.")
+    early_stop: PositiveInt | None = Field(
+        None, description="End after this many validations without a better mIoU; none: never early."
+    )
     augmentors: dict[str, dict[str, float | tuple[float, float]]] = Field(
         default_factory=dict, description="Random changes of the training images: name and parameters."
     )
@@ -80,12 +102,40 @@ class Settings(BaseModel):
     summarise_steps: PositiveInt = Field(100, description="Steps between two TensorBoard records and log lines.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Seed of weights, data order and augmentation.")
 
-    @field_validator("image_size")
+    @field_validator("network")
     @classmethod
-    def _fits_the_network(cls, size: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
-        if "network" in info.data:
-            limits.check_image_size(size, info.data["network"])
+    def _is_known(cls, network: str) -> str:
+        networks.architecture(network)
+        return network
+
+    @field_validator("image_size", "crop_size")
+    @classmethod
+    def _fits_the_network(cls, size: tuple[int, int] | None, info: ValidationInfo) -> tuple[int, int] | None:
+        if size is not None and "network" in info.data:
+            networks.check_image_size(size, info.data["network"])
         return size
+
+    @field_validator("crop_size")
+    @classmethod
+    def _fits_the_image(cls, size: tuple[int, int] | None, info: ValidationInfo) -> tuple[int, int] | None:
+        image = info.data.get("image_size")
+        if size is not None and image is not None and any(part > side for part, side in zip(size, image, strict=True)):
+            raise ValueError(f"at most the image size {image[0]}x{image[1]}")
+        return size
+
+    @field_validator("float_share")
+    @classmethod
+    def _has_a_twin(cls, share: float, info: ValidationInfo) -> float:
+        if share and "network" in info.data and networks.float_twin(info.data["network"]) == info.data["network"]:
+            raise ValueError("0: the network is float from the first step to the last")
+        return share
+
+    @field_validator("warm_start")
+    @classmethod
+    def _starts_once(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and info.data.get("float_share"):
+            raise ValueError("none, or a float_share of 0: the network can start from one set of weights only")
+        return path
 
     @field_validator("learning_rate_schedule")
     @classmethod
@@ -106,9 +156,26 @@ class Settings(BaseModel):
         """Name of the pixel pre-processing: the answer to the first-layer question decides it."""
         return "DivideBy255" if self.quantize_first_layer else "PerImageStandardization"
 
+    @property
+    def train_size(self) -> tuple[int, int]:
+        """Height and width of the pictures of a training batch, pixels."""
+        return self.crop_size or self.image_size
+
     def total_steps(self, train_images: int) -> int:
         """Return the number of steps of the whole run for a training set of this many images."""
         if self.max_steps is not None:
             return self.max_steps
         assert self.max_epochs is not None  # noqa: S101 - held by the validator
         return max(1, int(train_images / self.batch_size * self.max_epochs))
+
+
+_REGISTERED: Mapping[str, Callable[[], tuple[str, ...]]] = {"network": networks.names}
+"""Fields whose values are the names in a registry, to which a user's file may add."""
+
+
+def choices(field: str) -> tuple[str, ...]:
+    """Return the names that a field can have, none where it is no choice between names."""
+    if field in _REGISTERED:
+        return _REGISTERED[field]()
+    annotation = Settings.model_fields[field].annotation
+    return get_args(annotation) if get_origin(annotation) is Literal else ()

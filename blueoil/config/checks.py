@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from lmnet import limits
+from lmnet import limits, networks
 from lmnet.datasets.camvid import survey
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
@@ -59,7 +59,7 @@ def image_size(value: object, network: str) -> tuple[int, int]:
     if isinstance(numbers, str) or not isinstance(numbers, (tuple, list)) or len(numbers) != 2:
         raise ValueError("height x width in pixels, for example 360x480")
     height, width = schema_value("image_size", tuple(numbers))
-    limits.check_image_size((height, width), network)
+    networks.check_image_size((height, width), network)
     return height, width
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from blueoil.config import checks
 from lmnet.augmentors import AUGMENTORS
-from lmnet.settings import DatasetFormat, NetworkName, OptimizerName, ScheduleName, Settings, Task
+from lmnet.settings import Settings, choices
 
 Answers = dict[str, Any]
 Kind = Literal["text", "choice", "choices", "confirm"]
@@ -107,11 +107,11 @@ _SCHEDULE_WORDS: dict[str, str] = {
     "3-step-decay-with-warmup": "warmup learning rate 1/1000 in the first epoch, then as '3-step-decay'.",
 }
 
-TASKS = _same(get_args(Task))
-NETWORKS = _same(get_args(NetworkName))
-FORMATS = _same(get_args(DatasetFormat))
-OPTIMIZERS = _same(get_args(OptimizerName))
-SCHEDULES = tuple((name, f"'{name}' -> {_SCHEDULE_WORDS[name]}") for name in get_args(ScheduleName))
+TASKS = _same(choices("task"))
+NETWORKS = _same(choices("network"))
+FORMATS = _same(choices("dataset_format"))
+OPTIMIZERS = _same(choices("optimizer"))
+SCHEDULES = tuple((name, f"'{name}' -> {_SCHEDULE_WORDS[name]}") for name in choices("learning_rate_schedule"))
 AUGMENTOR_CHOICES = tuple((name, augmentor.label) for name, augmentor in AUGMENTORS.items())
 
 

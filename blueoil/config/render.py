@@ -5,20 +5,42 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import jinja2
 import yaml
 
 from blueoil import __version__
-from lmnet import limits
+from lmnet import networks
 from lmnet.augmentors import AUGMENTORS
-from lmnet.settings import Settings
+from lmnet.settings import Settings, choices
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "What is learned": ("task", "network"),
-    "Dataset": ("dataset_format", "train_path", "validation_path", "image_size", "batch_size", "augmentors"),
-    "Training": ("max_epochs", "max_steps", "optimizer", "learning_rate", "learning_rate_schedule", "seed"),
+    "Dataset": (
+        "dataset_format",
+        "train_path",
+        "validation_path",
+        "image_size",
+        "batch_size",
+        "crop_size",
+        "augmentors",
+    ),
+    "Training": (
+        "max_epochs",
+        "max_steps",
+        "optimizer",
+        "learning_rate",
+        "learning_rate_schedule",
+        "weight_decay",
+        "loss",
+        "class_weight_power",
+        "float_share",
+        "warm_start",
+        "precision",
+        "early_stop",
+        "seed",
+    ),
     "Quantization": (
         "weight_quantizer",
         "activation_quantizer",
@@ -80,15 +102,13 @@ def _limits(field: str, settings: Settings) -> str:
     """Return the limits of a field as a sentence."""
     info = Settings.model_fields[field]
     if field == "image_size":
-        multiple = limits.SIZE_MULTIPLE[settings.network]
+        multiple = networks.architecture(settings.network)[0].size_multiple
         return f"Each side 16 to 1024 and a multiple of {multiple}."
     if field == "augmentors":
         return f"Known: {', '.join(AUGMENTORS)}."
-    if field == "learning_rate_schedule":
-        return f"One of {', '.join(get_args(info.annotation))}. The steps are counted in epochs."
-    if get_origin(info.annotation) is Literal:
-        choices = get_args(info.annotation)
-        return f"One of {', '.join(choices)}." if len(choices) > 1 else ""
+    if names := choices(field):
+        told = f"One of {', '.join(names)}." if len(names) > 1 else ""
+        return f"{told} The steps are counted in epochs." if field == "learning_rate_schedule" else told
     bounds = {
         key: getattr(limit, key) for limit in info.metadata for key in ("ge", "le", "gt", "lt") if hasattr(limit, key)
     }

@@ -61,9 +61,15 @@ def _convolution(graph: _Graph, layer: QuantizedConv2D, x: str) -> str:
     weight = graph.constant(f"{block}/kernel", kernel.transpose(3, 2, 0, 1))
     if layer.kernel_quantizer is not None:
         weight = graph.quantizer(layer.kernel_quantizer, f"{block}/weight_quantizer", weight)
-    side = layer.kernel_size
+    (top, bottom), (left, right) = layer.pads
     return graph.node(
-        "Conv", f"{block}/conv", x, weight, kernel_shape=[side, side], strides=[1, 1], pads=[side // 2] * 4
+        "Conv",
+        f"{block}/conv",
+        x,
+        weight,
+        kernel_shape=list(layer.kernel_size),
+        strides=[layer.strides] * 2,
+        pads=[top, left, bottom, right],
     )
 
 

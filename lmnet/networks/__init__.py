@@ -1,21 +1,87 @@
-"""Network architectures by name."""
+"""Network architectures by name. Names, sizes and twins are known here without importing Keras."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
-
-from lmnet import limits
 from lmnet.errors import LmnetError
-from lmnet.networks.segmentation.lm_segnet_v1 import lm_segnet_v1
-from lmnet.settings import Settings
+from lmnet.registry import Registry
 
-NETWORKS: dict[str, Callable[[Settings, int], keras.Model]] = {
-    "LmSegnetV1": partial(lm_segnet_v1, quantize=False),
-    "LmSegnetV1Quantize": partial(lm_segnet_v1, quantize=True),
-}
+if TYPE_CHECKING:
+    import keras
+
+    from lmnet.settings import Settings
+
+QUANTIZED = "Quantize"
+"""What the name of a quantized network ends with; without it, it is the name of its float twin."""
+
+Builder = Callable[..., "keras.Model"]
+"""``(settings, classes, *, quantize) -> model``: pixels float32 [N, H, W, 3] to logits float32 [N, H, W, classes]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What two networks share: the quantized one, ``NAMEQuantize``, and its float twin, ``NAME``.
+
+    Attributes:
+        builder: the function that builds both, or ``module:function`` where it is, imported when first called.
+        size_multiple: pixels by which height and width must be divisible.
+    """
+
+    builder: Builder | str
+    size_multiple: int
+
+    def __call__(self, settings: Settings, classes: int, *, quantize: bool) -> keras.Model:
+        """Return the network, its weights drawn from Keras' global seed."""
+        builder = self.builder
+        if isinstance(builder, str):
+            module, _, function = builder.partition(":")
+            builder = getattr(importlib.import_module(module), function)
+        return builder(settings, classes, quantize=quantize)
+
+
+ARCHITECTURES: Registry[Architecture] = Registry(
+    "network",
+    {
+        "LmSegnetV1": Architecture("lmnet.networks.segmentation.lm_segnet_v1:lm_segnet_v1", size_multiple=8),
+        "LmUnetV1": Architecture("lmnet.networks.segmentation.lm_unet_v1:lm_unet_v1", size_multiple=8),
+    },
+)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all networks, the quantized ones first."""
+    return (*(f"{name}{QUANTIZED}" for name in ARCHITECTURES), *ARCHITECTURES)
+
+
+def architecture(network: str) -> tuple[Architecture, bool]:
+    """Return the architecture of a network, and whether it is the quantized one.
+
+    Raises:
+        ValueError: there is no network of this name.
+    """
+    if network not in names():
+        raise ValueError(f"one of {', '.join(names())}")
+    return ARCHITECTURES[network.removesuffix(QUANTIZED)], network.endswith(QUANTIZED)
+
+
+def float_twin(network: str) -> str:
+    """Return the name of the same network without quantizers, the name itself where it has none."""
+    return network.removesuffix(QUANTIZED)
+
+
+def check_image_size(size: tuple[int, int], network: str) -> None:
+    """Check that a network can divide (height, width).
+
+    Raises:
+        ValueError: it cannot; the nearest size that fits is named.
+    """
+    from lmnet import limits
+
+    limits.check_multiple(size, architecture(network)[0].size_multiple, network)
 
 
 def build(settings: Settings, classes: int) -> keras.Model:
@@ -29,7 +95,7 @@ def build(settings: Settings, classes: int) -> keras.Model:
         LmnetError: the image size does not fit the network (settings changed by ``model_copy`` are not checked).
     """
     try:
-        limits.check_image_size(settings.image_size, settings.network)
+        check_image_size(settings.image_size, settings.network)
     except ValueError as error:
         raise LmnetError(
             f"The image size does not fit the network {settings.network}.",
@@ -37,4 +103,5 @@ def build(settings: Settings, classes: int) -> keras.Model:
             expected=str(error),
             received="x".join(map(str, settings.image_size)),
         ) from None
-    return NETWORKS[settings.network](settings, classes)
+    make, quantize = architecture(settings.network)
+    return make(settings, classes, quantize=quantize)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 
 from lmnet.layers import DepthToSpace, SpaceToDepth
-from lmnet.networks.blocks import conv_block
-from lmnet.quantizers import ACTIVATION_QUANTIZERS, WEIGHT_QUANTIZERS, ActivationQuantizer
+from lmnet.networks.blocks import Blocks
 from lmnet.settings import Settings
 
 # In order; a convolution has (filters, kernel side), filters None being the number of classes.
@@ -40,27 +39,13 @@ def lm_segnet_v1(settings: Settings, classes: int, *, quantize: bool) -> keras.M
         classes: number of classes, 1 or more.
         quantize: 1-bit kernels and low-bit activations; else the same network in float with ReLU.
     """
+    block = Blocks(settings, quantize)
     x = inputs = keras.Input((*settings.image_size, 3), name="images_placeholder")
     for name, convolution in BODY:
         if convolution is None:
             x = (SpaceToDepth if name.startswith("s2d") else DepthToSpace)(2, name=name)(x)
             continue
         filters, kernel_size = convolution
-        binary = quantize and (name != FIRST or settings.quantize_first_layer)
-        active = name != LAST or (quantize and settings.quantize_last_layer)
-        x = conv_block(
-            x,
-            name,
-            filters or classes,
-            kernel_size,
-            kernel_quantizer=WEIGHT_QUANTIZERS[settings.weight_quantizer]() if binary else None,
-            activation=_activation(settings, quantize) if active else None,
-        )
+        make = {FIRST: block.first, LAST: block.last}.get(name, block)
+        x = make(x, name, filters or classes, kernel_size)
     return keras.Model(inputs, x, name=settings.network)
-
-
-def _activation(settings: Settings, quantize: bool) -> ActivationQuantizer | str:
-    if not quantize:
-        return "relu"
-    make = ACTIVATION_QUANTIZERS[settings.activation_quantizer]
-    return make(bits=settings.activation_bits, max_value=settings.activation_max_value)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lmnet import limits
-from lmnet.settings import NetworkName, ScheduleName, Settings
+from lmnet import limits, networks
+from lmnet.settings import ScheduleName, Settings
 
 WARM_UP = "3-step-decay-with-warmup"
 
@@ -25,12 +25,11 @@ def refused(**values: object) -> tuple[object, str]:
     return fault["loc"], fault["msg"]
 
 
-def test_every_network_and_no_other_has_a_multiple() -> None:
-    assert set(limits.SIZE_MULTIPLE) == set(get_args(NetworkName))
+def test_only_schedules_have_least_epochs() -> None:
     assert set(limits.LEAST_EPOCHS) < set(get_args(ScheduleName))
 
 
-@pytest.mark.parametrize("network", get_args(NetworkName))
+@pytest.mark.parametrize("network", networks.names())
 @given(st.tuples(st.integers(16, 1024), st.integers(16, 1024)))
 def test_a_size_is_taken_or_the_one_proposed_is(network: str, size: tuple[int, int]) -> None:
     if size[0] % 8 == size[1] % 8 == 0:
@@ -40,7 +39,7 @@ def test_a_size_is_taken_or_the_one_proposed_is(network: str, size: tuple[int, i
     assert place == ("image_size",)
     assert "multiples of 8" in words
     proposed = tuple(int(side) for side in words.split("try ")[1].split("x"))
-    limits.check_image_size(proposed, network)
+    networks.check_image_size(proposed, network)
     assert all(16 <= new <= 1024 and abs(new - old) <= 4 for new, old in zip(proposed, size, strict=True))
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from lmnet.errors import LmnetError
 from lmnet.layers import QuantizedActivation, QuantizedConv2D, SpaceToDepth
-from lmnet.limits import SIZE_MULTIPLE
-from lmnet.networks import NETWORKS, build
+from lmnet.networks import architecture, build, names
 from lmnet.settings import Settings
 
 
@@ -17,13 +16,18 @@ def settings(**values):
     return Settings(train_path="unused", **({"image_size": (32, 48)} | values))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", names())
 def test_parameter_counts(name):
     model = build(settings(network=name), 11)
     kernels = [w for w in model.trainable_weights if w.name == "kernel"]
-    assert len(kernels) == 11
-    assert sum(int(np.prod(w.shape)) for w in kernels) == 2_556_192
-    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == 2_559_126
+    found = len(kernels), *(sum(int(np.prod(w.shape)) for w in part) for part in (kernels, model.trainable_weights))
+    assert (
+        found
+        == {
+            "LmSegnetV1": (11, 2_556_192, 2_559_126),
+            "LmUnetV1": (15, 3_607_104, 3_611_320),
+        }[name.removesuffix("Quantize")]
+    )
 
 
 def test_layer_sizes():
@@ -41,10 +45,12 @@ def test_layer_sizes():
     assert model.output.shape == (None, 32, 48, 5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", names())
 def test_size_multiple_is_what_the_network_divides_by(name):
     layers = build(settings(network=name), 3).layers
-    assert SIZE_MULTIPLE[name] == np.prod([layer.block_size for layer in layers if isinstance(layer, SpaceToDepth)])
+    assert architecture(name)[0].size_multiple == np.prod(
+        [layer.block_size for layer in layers if isinstance(layer, SpaceToDepth)]
+    )
 
 
 @pytest.mark.parametrize("first", [False, True])

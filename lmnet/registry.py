@@ -1,0 +1,55 @@
+"""Named things of one kind: the built-in ones, and those that a user's file adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(MutableMapping[str, T]):
+    """A table from name to thing, in the order of entry.
+
+    Args:
+        kind: what its things are called, for messages: ``network``.
+        built_in: the first things.
+    """
+
+    def __init__(self, kind: str, built_in: Mapping[str, T] | None = None) -> None:
+        self.kind = kind
+        self._things: dict[str, T] = dict(built_in or {})
+
+    def __getitem__(self, name: str) -> T:
+        """Return the thing of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._things[name]
+
+    def __setitem__(self, name: str, thing: T) -> None:
+        """Enter a thing; one of the same name is replaced."""
+        self._things[name] = thing
+
+    def __delitem__(self, name: str) -> None:
+        """Remove a thing."""
+        del self._things[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names."""
+        return iter(self._things)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._things)
+
+    def check(self, name: str) -> str:
+        """Return a name that is known.
+
+        Raises:
+            ValueError: it is not; its text lists those that are, as pydantic's validators do.
+        """
+        if name not in self:
+            raise ValueError(f"one of {', '.join(self)}")
+        return name
