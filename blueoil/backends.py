@@ -46,9 +46,10 @@ class Place:
 
 def _keras(place: Place) -> Run:
     tensorflow_start.start()
+    from blueoil.config.load import load as load_config
     from lmnet.evaluation.keras_runner import load
 
-    return load(place.checkpoint)
+    return load(place.checkpoint, load_config(place.experiment.config, place.experiment.overrides))
 
 
 def _onnx(place: Place) -> Run:

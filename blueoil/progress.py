@@ -52,12 +52,15 @@ class TrainingProgress:
 
     def _start(self, event: events.Started) -> None:
         self._first = event.first_step + 1
+        self._say(f"network: {event.network}")
         self._say(f"train dataset num: {event.train_images}")
         self._say(f"validation dataset num: {event.validation_images}")
         self._say(f"classes: {len(event.classes)}, parameters: {event.parameters:,}")
         going_on = f", going on after step {event.first_step}" if event.first_step else ""
         self._say(f"steps: {event.total_steps}{going_on}")
         if self._console.is_terminal:
+            if self._bar is not None:  # of the float twin, whose run is over
+                self._bar.stop()
             self._bar = _bar(self._console)
             self._task = self._bar.add_task("train", total=event.total_steps, completed=event.first_step, told="")
             self._bar.start()

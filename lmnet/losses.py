@@ -1,11 +1,19 @@
-"""What training makes small."""
+"""What training makes small, by name."""
 
 from __future__ import annotations
 
-import keras
-from keras import KerasTensor, ops
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from lmnet.datasets.base import VOID
+import keras
+import numpy as np
+from keras import KerasTensor, ops
+from numpy.typing import NDArray
+
+from lmnet.datasets.base import VOID, Dataset
+from lmnet.datasets.statistics import class_frequencies
+from lmnet.registry import Registry
+from lmnet.settings import Settings
 
 
 @keras.saving.register_keras_serializable("lmnet")
@@ -26,13 +34,75 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
             y_true: class of each pixel [N, H, W], 0..C-1, or 255 for void.
             y_pred: logits float [N, H, W, C].
         """
-        classes = y_pred.shape[-1]
-        label = ops.cast(y_true, "int32")
-        valid = ops.not_equal(label, VOID)
-        label = ops.where(valid, label, ops.zeros_like(label))
-        counted = ops.cast(valid, y_pred.dtype)
+        label, counted = _labels(y_true, y_pred)
         pixels = ops.maximum(ops.sum(counted), 1.0)
-        one_hot = ops.one_hot(label, classes, dtype=y_pred.dtype) * ops.expand_dims(counted, -1)
+        one_hot = ops.one_hot(label, y_pred.shape[-1], dtype=y_pred.dtype) * ops.expand_dims(counted, -1)
         weight = 1.0 - ops.sum(one_hot, axis=(0, 1, 2)) / pixels
-        crossentropy = ops.sparse_categorical_crossentropy(label, y_pred, from_logits=True)
-        return ops.sum(crossentropy * ops.take(weight, label) * counted) / pixels
+        return _weighted_mean(label, y_pred, weight, counted)
+
+
+@keras.saving.register_keras_serializable("lmnet")
+class WeightedCrossentropy(keras.losses.Loss):
+    """Mean over the non-void pixels of weights[y] * crossentropy(y, softmax(logits)).
+
+    Args:
+        weights: one a class.
+    """
+
+    def __init__(
+        self, weights: Sequence[float], name: str = "weighted_crossentropy", reduction: str | None = None
+    ) -> None:
+        super().__init__(name=name, reduction=reduction)
+        self.weights = [float(weight) for weight in weights]
+
+    def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
+        """Return the scalar loss; arguments as of ClassBalancedCrossentropy."""
+        label, counted = _labels(y_true, y_pred)
+        return _weighted_mean(label, y_pred, ops.convert_to_tensor(self.weights, y_pred.dtype), counted)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"weights": self.weights}
+
+
+def _labels(y_true: KerasTensor, y_pred: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
+    """Return classes int32, void as 0, and 1 for each labelled pixel, 0 for void."""
+    label = ops.cast(y_true, "int32")
+    valid = ops.not_equal(label, VOID)
+    return ops.where(valid, label, ops.zeros_like(label)), ops.cast(valid, y_pred.dtype)
+
+
+def _weighted_mean(label: KerasTensor, logits: KerasTensor, weight: KerasTensor, counted: KerasTensor) -> KerasTensor:
+    crossentropy = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+    return ops.sum(crossentropy * ops.take(weight, label) * counted) / ops.maximum(ops.sum(counted), 1.0)
+
+
+def class_weights(frequencies: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Return (median frequency / frequency)^power of each class, scaled so that the mean over all pixels is 1.
+
+    With power 1 these are the weights of Eigen and Fergus, "Predicting Depth, Surface Normals and Semantic Labels",
+    ICCV 2015; a class that never occurs gets weight 0.
+
+    Args:
+        frequencies: share of the labelled pixels, float64 [C], sum 1.
+        power: 0 makes all weights equal.
+    """
+    occurs = frequencies > 0
+    weights = np.zeros(len(frequencies))
+    weights[occurs] = (np.median(frequencies[occurs]) / frequencies[occurs]) ** power
+    return weights / (weights @ frequencies)
+
+
+def _weighted(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
+    frequencies = class_frequencies(dataset.train, len(dataset.classes))
+    return WeightedCrossentropy(class_weights(frequencies, settings.class_weight_power).tolist())
+
+
+LOSSES: Registry[Callable[[Settings, Dataset], keras.losses.Loss]] = Registry(
+    "loss",
+    {
+        "class_balanced_crossentropy": lambda settings, dataset: ClassBalancedCrossentropy(),
+        "weighted_crossentropy": _weighted,
+    },
+)
+"""Name to loss of a run; it reads masks uint8 [N, H, W] (255 void) and logits float [N, H, W, C]."""

@@ -63,14 +63,14 @@ class Settings(BaseModel):
     learning_rate: PositiveFloat = Field(0.001, description="Initial learning rate.")
     learning_rate_schedule: ScheduleName = Field("constant", description="How the learning rate falls.")
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of each kernel, times the learning rate, that a step takes away."
+        0.0, description="Share of each weight, times the learning rate, that a step takes away."
     )
     loss: LossName = Field("class_balanced_crossentropy", description="What training makes small.")
     class_weight_power: Annotated[float, Field(ge=0, le=2)] = Field(
         0.5, description="weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal."
     )
-    float_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of the steps that train the float twin first, whose weights the network starts from."
+    float_start: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="Train the float twin first, this share of the steps more, and start from its weights."
     )
     warm_start: Path | None = Field(
         None, description="Checkpoint folder whose weights the network starts from; none: new weights."
@@ -123,7 +123,7 @@ class Settings(BaseModel):
             raise ValueError(f"at most the image size {image[0]}x{image[1]}")
         return size
 
-    @field_validator("float_share")
+    @field_validator("float_start")
     @classmethod
     def _has_a_twin(cls, share: float, info: ValidationInfo) -> float:
         if share and "network" in info.data and networks.float_twin(info.data["network"]) == info.data["network"]:
@@ -133,8 +133,8 @@ class Settings(BaseModel):
     @field_validator("warm_start")
     @classmethod
     def _starts_once(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        if path is not None and info.data.get("float_share"):
-            raise ValueError("none, or a float_share of 0: the network can start from one set of weights only")
+        if path is not None and info.data.get("float_start"):
+            raise ValueError("none, or a float_start of 0: the network can start from one set of weights only")
         return path
 
     @field_validator("learning_rate_schedule")

@@ -74,7 +74,7 @@ def command(
     from lmnet.evaluation.keras_runner import load as load_run
 
     console.say(f"Restore from {folder}")
-    run = load_run(folder)
+    run = load_run(folder, settings)
     for number, batch in enumerate(_batches(images, settings.batch_size)):
         job.do(number, batch, run)
         console.say(f"{min((number + 1) * settings.batch_size, len(images))} of {len(images)} images")

@@ -35,7 +35,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "weight_decay",
         "loss",
         "class_weight_power",
-        "float_share",
+        "float_start",
         "warm_start",
         "precision",
         "early_stop",

@@ -51,7 +51,7 @@ def export(
     expected = (*settings.image_size, 3)
     if images.ndim != 4 or images.shape[1:] != expected or len(images) == 0 or images.dtype != np.uint8:
         raise ValueError(f"expected images uint8 [N,{expected}], N >= 1; received {images.dtype} {images.shape}")
-    network = _at_size(model, settings, len(classes))
+    network = networks.at_image_size(model, settings, len(classes))
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".unfinished-{directory.name}-", dir=directory.parent))
     try:
@@ -67,12 +67,3 @@ def export(
             (unfinished / name).replace(directory / name)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _at_size(model: keras.Model, settings: Settings, classes: int) -> keras.Model:
-    """Return the network in float32 at the size of the settings, with the weights of ``model``."""
-    if model.input_shape[1:3] == tuple(settings.image_size) and model.dtype_policy.name == "float32":
-        return model
-    network = networks.build(settings, classes)
-    network.set_weights(model.get_weights())
-    return network

@@ -105,3 +105,19 @@ def build(settings: Settings, classes: int) -> keras.Model:
         ) from None
     make, quantize = architecture(settings.network)
     return make(settings, classes, quantize=quantize)
+
+
+def at_image_size(model: keras.Model, settings: Settings, classes: int) -> keras.Model:
+    """Return a network in float32 at the image size of the settings: the model itself where it is one already.
+
+    Args:
+        model: the trained network, built for its training crops, and in mixed precision perhaps.
+        settings: of its run.
+        classes: number of output classes.
+    """
+    in_float32 = all(layer.compute_dtype == "float32" for layer in model.layers)
+    if in_float32 and model.input_shape[1:3] == tuple(settings.image_size):
+        return model
+    network = build(settings, classes)
+    network.set_weights(model.get_weights())
+    return network

@@ -20,6 +20,7 @@ from lmnet import layers, losses, quantizers, schedules  # noqa: F401 - a saved 
 from lmnet.errors import LmnetError
 
 FORMAT_VERSION = 1
+FOLDER = "checkpoints"
 MODEL, STATE, BEST = "model.keras", "state.json", "best"
 _NAME = re.compile(r"save\.ckpt-(\d+)")
 _UNFINISHED = ".unfinished-"

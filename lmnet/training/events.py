@@ -10,8 +10,9 @@ from lmnet.metrics.iou import Scores
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run begins, or goes on after ``first_step`` finished steps; ``parameters`` are the trainable ones."""
+    """A network's run begins, or goes on after ``first_step`` finished steps; ``parameters`` are the trainable ones."""
 
+    network: str
     total_steps: int
     first_step: int
     train_images: int

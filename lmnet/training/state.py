@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
+
 from lmnet.datasets.base import Dataset
 from lmnet.metrics.iou import Scores
 from lmnet.settings import Settings
@@ -30,6 +32,8 @@ class TrainingState:
         folder: experiment folder.
         report: told every event.
         total_steps: steps of the whole run.
+        steps_after: steps of the run that follows this one.
+        evaluator: the network in float32 at the image size, for validation; ``Validate`` gives it the weights.
         first_step: finished steps when this process began.
         step: finished steps.
         loss: loss of the last step.
@@ -48,6 +52,8 @@ class TrainingState:
     folder: Path
     report: Callable[[Event], None]
     total_steps: int
+    steps_after: int = 0
+    evaluator: keras.Model | None = None
     first_step: int = 0
     step: int = 0
     loss: float = float("nan")

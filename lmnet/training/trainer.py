@@ -12,7 +12,7 @@ from lmnet import networks
 from lmnet.datasets import open_dataset
 from lmnet.datasets.base import Dataset
 from lmnet.errors import LmnetError
-from lmnet.losses import ClassBalancedCrossentropy
+from lmnet.losses import LOSSES
 from lmnet.optimizers import OPTIMIZERS
 from lmnet.schedules import make_schedule
 from lmnet.settings import Settings
@@ -29,6 +29,10 @@ from lmnet.training.events import Event, Started, TrainingResult
 from lmnet.training.feed import StepBatches
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import TrainingState
+from lmnet.training.warm_start import copy_weights
+
+FLOAT = "float"
+"""Folder, in that of the experiment, of the float twin's run, whose last checkpoint the network starts from."""
 
 
 def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) -> TrainingResult:
@@ -39,7 +43,8 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
 
     Args:
         settings: the run.
-        folder: experiment folder; gets checkpoints, ``best``, tensorboard and results.csv.
+        folder: experiment folder; gets checkpoints, ``best``, tensorboard and results.csv; with ``float_start`` also
+            the folder ``float``, which has the same of the float twin.
         report: called with each event, in this thread.
 
     Raises:
@@ -48,12 +53,46 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
     """
     make_repeatable(settings.seed)
     dataset = open_dataset(settings)
-    total_steps = settings.total_steps(len(dataset.train))
-    state = TrainingState(settings=settings, dataset=dataset, folder=folder, report=report, total_steps=total_steps)
+    steps = settings.total_steps(len(dataset.train))
+    if settings.float_start:
+        begin = _float_start(settings, steps)
+        if checkpoints.last(folder / checkpoints.FOLDER) is None:
+            result = _run(begin, dataset, folder / FLOAT, report, steps_after=steps)
+            if not result.finished:
+                return result
+        start = checkpoints.last(folder / FLOAT / checkpoints.FOLDER)
+        settings = settings.model_copy(update={"float_start": 0.0, "warm_start": start})
+    return _run(settings, dataset, folder, report)
+
+
+def _float_start(settings: Settings, steps: int) -> Settings:
+    """Return the run that trains the float twin before the network's own run of ``steps``."""
+    changes = {
+        "network": networks.float_twin(settings.network),
+        "max_steps": max(1, round(settings.float_start * steps)),
+        "float_start": 0.0,
+        "early_stop": None,
+    }
+    return settings.model_copy(update=changes)
+
+
+def _run(
+    settings: Settings, dataset: Dataset, folder: Path, report: Callable[[Event], None], *, steps_after: int = 0
+) -> TrainingResult:
+    """Train one network in one folder; ``steps_after`` are those of the run that follows."""
+    state = TrainingState(
+        settings=settings,
+        dataset=dataset,
+        folder=folder,
+        report=report,
+        total_steps=settings.total_steps(len(dataset.train)),
+        steps_after=steps_after,
+    )
     model = _resume(state) or _begin(settings, dataset)
     report(
         Started(
-            total_steps=total_steps,
+            network=settings.network,
+            total_steps=state.total_steps,
             first_step=state.first_step,
             train_images=len(dataset.train),
             validation_images=len(dataset.validation),
@@ -62,12 +101,12 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
         )
     )
     folder.mkdir(parents=True, exist_ok=True)
-    if state.first_step < total_steps:
+    if state.first_step < state.total_steps:
         _fit(model, state)
     assert state.last is not None  # noqa: S101 - the last step saves
     return TrainingResult(
         step=state.step,
-        finished=state.step >= total_steps,
+        finished=state.is_last_step,
         last=state.last,
         best=state.best,
         mean_iou=state.best_mean_iou,
@@ -75,16 +114,24 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
 
 
 def _begin(settings: Settings, dataset: Dataset) -> keras.Model:
-    model = networks.build(settings, len(dataset.classes))
-    optimizer = OPTIMIZERS[settings.optimizer](make_schedule(settings, len(dataset.train)))
-    model.compile(optimizer=optimizer, loss=ClassBalancedCrossentropy(), jit_compile=False)
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        sized = settings.model_copy(update={"image_size": settings.train_size})
+        model = networks.build(sized, len(dataset.classes))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    if settings.warm_start is not None:
+        copy_weights(settings.warm_start, model, dataset.classes)
+    schedule = make_schedule(settings, len(dataset.train))
+    optimizer = OPTIMIZERS[settings.optimizer](schedule, settings.weight_decay or None)
+    model.compile(optimizer=optimizer, loss=LOSSES[settings.loss](settings, dataset), jit_compile=False)
     optimizer.build(model.trainable_weights)  # else the first step makes its variables, and is traced twice for that
     return model
 
 
 def _resume(state: TrainingState) -> keras.Model | None:
     """Return the model of the newest checkpoint and bring the state to its step; None where there is none."""
-    folder = state.folder / "checkpoints"
+    folder = state.folder / checkpoints.FOLDER
     checkpoints.discard_unfinished(folder)
     path = checkpoints.last(folder)
     if path is None:

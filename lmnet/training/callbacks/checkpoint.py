@@ -29,7 +29,7 @@ class Checkpoint(StepCallback):
             best=state.best,
             best_mean_iou=state.best_mean_iou,
         )
-        folder = state.folder / "checkpoints"
+        folder = state.folder / checkpoints.FOLDER
         path = checkpoints.save(self.model, folder, facts)
         state.last = path.name
         if state.is_best:

@@ -33,8 +33,9 @@ class Progress(StepCallback):
         self._seconds = keep * self._seconds + (1 - keep) * passed
         self._counted += 1
         every = state.settings.test_steps
-        validations = -(-state.total_steps // every) - state.step // every
-        eta = (state.total_steps - state.step) * self._seconds + validations * state.validation_seconds
+        validations = -(-state.total_steps // every) - state.step // every + -(-state.steps_after // every)
+        steps = state.total_steps - state.step + state.steps_after
+        eta = steps * self._seconds + validations * state.validation_seconds
         state.report(
             StepDone(
                 step=state.step,

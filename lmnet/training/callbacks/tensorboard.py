@@ -64,9 +64,11 @@ class TensorBoard(StepCallback):
     def _pictures(self, split: Split) -> dict[str, NDArray[np.uint8]]:
         """Return uint8 [N,H,W,3] by tag, of the first images of a split, not augmented."""
         samples = [split.load(i) for i in range(min(PICTURES, len(split)))]
-        preprocess = PRE_PROCESSORS[self.state.settings.preprocessor]
-        classes = class_map(self.model.predict_on_batch(np.stack([preprocess(s.image) for s in samples])))
-        colors = class_colors(self.state.dataset.classes)
+        state = self.state
+        preprocess = PRE_PROCESSORS[state.settings.preprocessor]
+        assert state.evaluator is not None  # noqa: S101 - validation comes before its records
+        classes = class_map(state.evaluator.predict_on_batch(np.stack([preprocess(s.image) for s in samples])))
+        colors = class_colors(state.dataset.classes)
         return {
             "input": np.stack([s.image for s in samples]),
             "labels": np.stack([paint(s.mask, colors) for s in samples]),

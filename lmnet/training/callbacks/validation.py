@@ -7,6 +7,7 @@ import time
 import keras
 import numpy as np
 
+from lmnet import networks
 from lmnet.datasets.feeder import validation_batches
 from lmnet.metrics.confusion import confusion_matrix
 from lmnet.metrics.iou import scores
@@ -25,7 +26,7 @@ class Validate(StepCallback):
         if state.step % state.settings.test_steps and not state.is_last_step:
             return
         begin = time.monotonic()
-        state.validation = validate(self.model, state)
+        state.validation = validate(self.model, self._network(), state)
         state.validation_seconds = time.monotonic() - begin
         state.mean_iou = state.validation.scores.mean_iou
         state.is_best = state.best_mean_iou is None or state.mean_iou > state.best_mean_iou
@@ -33,14 +34,23 @@ class Validate(StepCallback):
             state.best_mean_iou = state.mean_iou
         state.report(Validated(state.step, state.validation.scores, state.dataset.classes, state.is_best))
 
+    def _network(self) -> keras.Model:
+        """Return the network that validation runs, with the weights of this step."""
+        state = self.state
+        if state.evaluator is None:
+            state.evaluator = networks.at_image_size(self.model, state.settings, len(state.dataset.classes))
+        elif state.evaluator is not self.model:
+            state.evaluator.set_weights(self.model.get_weights())
+        return state.evaluator
 
-def validate(model: keras.Model, state: TrainingState) -> Validation:
-    """Return scores and mean loss of the model over the validation split."""
+
+def validate(model: keras.Model, network: keras.Model, state: TrainingState) -> Validation:
+    """Return scores and mean loss of a network over the validation split; ``model`` knows the loss."""
     classes, split = len(state.dataset.classes), state.dataset.validation
     matrix = np.zeros((classes, classes), np.int64)
     loss = 0.0
     for images, masks in validation_batches(split, state.settings, state.settings.batch_size):
-        logits = model.predict_on_batch(images)
+        logits = network.predict_on_batch(images)
         matrix += confusion_matrix(masks, class_map(logits), classes)
         loss += float(model.loss(masks, logits)) * len(images)
     return Validation(scores(matrix), loss / len(split))

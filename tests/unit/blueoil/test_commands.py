@@ -31,7 +31,7 @@ def fake_train(*, finished: bool = True) -> Train:
     """Return a trainer that writes one checkpoint, or goes on from it, and learns nothing."""
 
     def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
-        report(Started(4, 0, 2, 2, ("Sky",), 7))
+        report(Started("Net", 4, 0, 2, 2, ("Sky",), 7))
         checkpoint = folder / "checkpoints" / "save.ckpt-4"
         checkpoint.mkdir(parents=True, exist_ok=True)
         (checkpoint / "model.keras").touch()
@@ -202,7 +202,7 @@ def test_predict_writes_masks_overlaps_json_and_outputs(
     for number in range(3):
         Path("in").mkdir(exist_ok=True)
         Image.new("RGB", (40, 20), (255, 0, 0)).save(f"in/{number}.png")
-    runner = SimpleNamespace(load=lambda folder: lambda pixels: np.ones((32, 32, 1), np.float32))
+    runner = SimpleNamespace(load=lambda folder, settings: lambda pixels: np.ones((32, 32, 1), np.float32))
     monkeypatch.setitem(sys.modules, "lmnet.evaluation.keras_runner", runner)
     assert cli.run(["predict", "-i", "in", "-o", "out", "-e", "run"]) == cli.OK
     found = sorted(str(file.relative_to("out")) for file in Path("out").rglob("*") if file.is_file())

@@ -92,14 +92,14 @@ def test_with_json_stdout_holds_one_object_only(capsys: pytest.CaptureFixture[st
 
 def test_progress_without_a_terminal_is_a_line_an_interval(capsys: pytest.CaptureFixture[str]) -> None:
     with TrainingProgress(Console(), interval=4) as progress:
-        progress(Started(10, 0, 367, 101, ("Sky", "Road"), 2_559_126))
+        progress(Started("Net", 10, 0, 367, 101, ("Sky", "Road"), 2_559_126))
         for step in range(1, 11):
             miou = 0.25 if step > 5 else None
             progress(StepDone(step, 10, 2.0 / step, 0.01, miou, 1.5, (10 - step) * 100.0))
         progress(Validated(10, score(MATRIX), CLASSES, best=True))
         progress(Saved(10, Path("saved/x/checkpoints/save.ckpt-10")))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["train dataset num: 367", "validation dataset num: 101"]
+    assert lines[:3] == ["network: Net", "train dataset num: 367", "validation dataset num: 101"]
     steps = [line for line in lines if line.startswith("step ") and "/10" in line]
     assert [line.split()[1] for line in steps] == ["1/10", "4/10", "8/10", "10/10"]
     assert steps[0] == "step 1/10  loss 2.0000  mIoU -  ETA -"

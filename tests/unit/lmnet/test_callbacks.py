@@ -37,7 +37,7 @@ class AlwaysB:
 
 
 def test_validation_counts_every_image_once():
-    found = validation.validate(AlwaysB(), state())
+    found = validation.validate(AlwaysB(), AlwaysB(), state())
     assert found.scores.iou.tolist() == [0, 3 / 5]
     assert found.scores.pixel_accuracy == 3 / 5
     assert found.loss == pytest.approx((2 * 10 + 1 * 4) / 3), "a short last batch weighs less"

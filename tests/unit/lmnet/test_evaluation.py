@@ -41,11 +41,12 @@ def test_empty_split_is_refused():
 
 
 def test_keras_checkpoint_runs(tmp_path):
-    model = networks.build(Settings(train_path="unused", image_size=(16, 24)), 3)
+    settings = Settings(train_path="unused", image_size=(16, 24))
+    model = networks.build(settings, 3)
     model.compile("sgd", "mse")
     path = checkpoints.save(model, tmp_path, checkpoints.CheckpointState(0, "n", ("a", "b", "c"), 1, None, None, None))
     x = np.random.default_rng(0).normal(size=(16, 24, 3)).astype(np.float32)
-    logits = keras_runner.load(path)(x)
+    logits = keras_runner.load(path, settings)(x)
     assert logits.shape == (16, 24, 3)
     assert logits.dtype == np.float32
     assert np.array_equal(logits, model.predict(x[None], verbose=0)[0])

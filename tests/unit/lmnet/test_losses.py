@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lmnet.losses import ClassBalancedCrossentropy
+from lmnet.losses import ClassBalancedCrossentropy, WeightedCrossentropy, class_weights
 
 
 def expected(labels, logits):
@@ -51,3 +53,30 @@ def test_saved_and_loaded():
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(ClassBalancedCrossentropy()))
     labels, logits = sample()
     assert float(again(labels, logits)) == float(ClassBalancedCrossentropy()(labels, logits))
+
+
+def test_weighted_crossentropy_is_the_mean_over_labelled_pixels():
+    labels, logits = sample()
+    weights = np.array([0.5, 2.0, 1.0, 3.0])
+    y, z = labels[labels != 255].astype(int), logits[labels != 255].astype(np.float64)
+    log_p = z - np.log(np.exp(z).sum(-1, keepdims=True))
+    found = float(WeightedCrossentropy(weights)(labels, logits))
+    assert found == pytest.approx(-np.mean(weights[y] * log_p[np.arange(len(y)), y]), rel=1e-5)
+    again = WeightedCrossentropy.from_config(WeightedCrossentropy(weights).get_config())
+    assert float(again(labels, logits)) == found
+
+
+@given(st.lists(st.integers(0, 1000), min_size=2, max_size=12).filter(any), st.floats(0, 2))
+def test_class_weights_have_mean_one_and_favour_the_rare(counts, power):
+    frequencies = np.array(counts) / sum(counts)
+    weights = class_weights(frequencies, power)
+    assert weights @ frequencies == pytest.approx(1)
+    assert np.all((weights == 0) == (frequencies == 0))
+    order = np.argsort(frequencies[frequencies > 0], kind="stable")
+    assert np.all(np.diff(weights[frequencies > 0][order]) <= 1e-9)
+
+
+def test_class_weights_of_known_frequencies():
+    assert class_weights(np.array([0.25, 0.25, 0.25, 0.25]), 1.0) == pytest.approx([1, 1, 1, 1])
+    # The median is 0.2: 1, 2 and 2/7, whose mean over the pixels is 0.2 + 0.2 + 0.2.
+    assert class_weights(np.array([0.2, 0.1, 0.7]), 1.0) * 0.6 == pytest.approx([1, 2, 2 / 7])

@@ -14,8 +14,8 @@ from lmnet.schedules import PiecewiseConstant
 GRADIENTS = (0.5, -1.0, 2.0)
 
 
-def run(name):
-    optimizer = OPTIMIZERS[name](PiecewiseConstant([0.1], []))
+def run(name, decay=None):
+    optimizer = OPTIMIZERS[name](PiecewiseConstant([0.1], []), decay)
     weight = keras.Variable(np.float32([1.0]))
     optimizer.build([weight])
     path = []
@@ -42,3 +42,12 @@ def test_adam():
         weight -= 0.1 * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (math.sqrt(v) + 1e-8)
         path.append(weight)
     assert run("Adam") == pytest.approx(path, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_weight_decay_takes_its_share_of_the_weight_beside_the_gradient(name):
+    still = OPTIMIZERS[name](PiecewiseConstant([0.1], []), 0.5)
+    weight = keras.Variable(np.float32([2.0]))
+    still.build([weight])
+    still.apply([np.float32([0.0])], [weight])
+    assert float(np.asarray(weight)[0]) == pytest.approx(2.0 * (1 - 0.1 * 0.5), rel=1e-6)

@@ -1,0 +1,126 @@
+"""A run of two stages, the float twin first; training alone sees mixed precision."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tiny_network
+
+from lmnet import networks
+from lmnet.datasets.sample import draw_dataset
+from lmnet.errors import LmnetError
+from lmnet.settings import Settings
+from lmnet.training import checkpoints, trainer, warm_start
+from lmnet.training.events import Started, StepDone, Validated
+
+PLAIN = {"image_size": (32, 32), "batch_size": 2, "max_steps": 4, "test_steps": 4, "optimizer": "Adam"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scenes"
+    draw_dataset(folder, train=6, validation=3, size=(32, 32), seed=1)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch):
+    tiny_network.use(monkeypatch)
+
+
+def settings(data, **values):
+    return Settings(train_path=data, validation_path=data, **(PLAIN | values))
+
+
+def train(settings, folder):
+    events = []
+    result = trainer.train(settings, folder, report=events.append)
+    return result, events
+
+
+def weights_of(folder, step):
+    model, _ = checkpoints.load(folder / checkpoints.FOLDER / checkpoints.name_of(step), compiled=False)
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+def assert_same(ours, theirs):
+    assert all(np.array_equal(a, b) for name in ours for a, b in zip(ours[name], theirs[name], strict=True))
+
+
+def test_the_float_twin_is_trained_first_and_the_network_starts_from_it(data, tmp_path):
+    result, events = train(settings(data, float_start=1.5), tmp_path)
+    started = [event for event in events if isinstance(event, Started)]
+    assert [(event.network, event.total_steps) for event in started] == [("LmSegnetV1", 6), ("LmSegnetV1Quantize", 4)]
+    assert (result.step, result.finished) == (4, True)
+    assert checkpoints.load(tmp_path / "float/checkpoints/save.ckpt-6")[1].network == "LmSegnetV1"
+
+    # The second stage alone, from the checkpoint that the first one left, gives the same weights.
+    train(settings(data, warm_start=tmp_path / "float/checkpoints/save.ckpt-6"), tmp_path / "alone")
+    ours = weights_of(tmp_path, 4)
+    assert_same(ours, weights_of(tmp_path / "alone", 4))
+    train(settings(data), tmp_path / "cold")
+    assert not np.array_equal(ours["conv2"][0], weights_of(tmp_path / "cold", 4)["conv2"][0])
+
+
+def test_the_time_to_the_end_counts_the_second_stage(data, tmp_path):
+    _, events = train(settings(data, float_start=1.0), tmp_path)
+    last_of_float = [event for event in events if isinstance(event, StepDone)][3]
+    assert last_of_float.step == last_of_float.total_steps
+    assert last_of_float.eta_seconds >= 3.99 / last_of_float.steps_per_second
+
+
+def test_stopped_in_the_float_stage_it_goes_on_there(data, tmp_path):
+    two_stages = settings(data, float_start=1.0, save_checkpoint_steps=1)
+    whole, _ = train(two_stages, tmp_path / "whole")
+
+    class CutError(Exception):
+        pass
+
+    def cut(event):
+        if isinstance(event, StepDone) and event.step == 3:
+            raise CutError
+
+    with pytest.raises(CutError):
+        trainer.train(two_stages, tmp_path / "cut", report=cut)
+    assert not (tmp_path / "cut/checkpoints").exists()
+    result, events = train(two_stages, tmp_path / "cut")
+    assert next(event for event in events if isinstance(event, Started)).first_step == 2
+    assert (result.last, result.mean_iou) == (whole.last, whole.mean_iou)
+    assert_same(weights_of(tmp_path / "cut", 4), weights_of(tmp_path / "whole", 4))
+    _, again = train(two_stages, tmp_path / "cut")
+    assert [event.network for event in again if isinstance(event, Started)] == ["LmSegnetV1Quantize"]
+
+
+def test_another_network_is_no_start(data, tmp_path, monkeypatch):
+    train(settings(data), tmp_path)
+    path = tmp_path / "checkpoints/save.ckpt-4"
+    monkeypatch.undo()
+    model = networks.build(settings(data), 11)
+    with pytest.raises(LmnetError, match="cannot start") as caught:
+        warm_start.copy_weights(path, model, checkpoints.load(path)[1].classes)
+    assert "conv1" in str(caught.value.received)
+
+
+def test_other_classes_keep_the_last_layer_new(data, tmp_path):
+    train(settings(data), tmp_path)
+    before = weights_of(tmp_path, 4)
+    keras.utils.set_random_seed(7)
+    model = networks.build(settings(data), 2)
+    new = model.get_layer("conv3").get_weights()[0].copy()
+    warm_start.copy_weights(tmp_path / "checkpoints/save.ckpt-4", model, ("road", "sky"))
+    assert np.array_equal(model.get_layer("conv2").get_weights()[0], before["conv2"][0])
+    assert np.array_equal(model.get_layer("conv3").get_weights()[0], new)
+
+
+def test_mixed_precision_trains_in_bfloat16_and_validates_in_float32(data, tmp_path):
+    mixed = settings(data, precision="mixed_bfloat16")
+    result, events = train(mixed, tmp_path)
+    model, _ = checkpoints.load(tmp_path / "checkpoints/save.ckpt-4")
+    assert model.get_layer("conv2").compute_dtype == "bfloat16"
+    assert model.get_layer("conv2").kernel.dtype == "float32"
+    whole = networks.at_image_size(model, mixed, 11)
+    assert whole.get_layer("conv2").compute_dtype == "float32"
+    (validated,) = [event for event in events if isinstance(event, Validated)]
+    assert result.mean_iou == validated.scores.mean_iou
+    assert keras.config.dtype_policy().name == "float32", "the next network of this process is in float32 again"
