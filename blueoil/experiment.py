@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,13 @@ class Experiment:
         self._write_environment({**record, **_versions()})
 
     def record_start(self) -> None:
-        """Add this start (time and command line) to the environment record."""
-        start = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "command": shlex.join(sys.argv)}
+        """Add this start (time, command line, processor) to the environment record."""
+        start = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": shlex.join(sys.argv),
+            "processor": _processor(),
+            "cores": len(os.sched_getaffinity(0)),
+        }
         record = self.environment
         self._write_environment({**record, "starts": [*record.get("starts", ()), start]})
 
@@ -254,6 +260,16 @@ def step_of(checkpoint: str) -> int:
 
 def _is_whole(checkpoint: Path) -> bool:
     return (checkpoint / "model.keras").is_file() and (checkpoint / "state.json").is_file()
+
+
+def _processor() -> str:
+    """Return the name of the CPU, that of its architecture where Linux does not tell it."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            names = [line.partition(":")[2].strip() for line in islice(file, 64) if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
 
 
 def _versions() -> dict[str, Any]:

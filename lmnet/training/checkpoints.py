@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import keras
@@ -38,6 +38,8 @@ class CheckpointState:
         mean_iou: of the last validation before it.
         best: name of the best checkpoint at that time, possibly this one.
         best_mean_iou: mIoU of ``best``.
+        seconds: time that the run has taken so far, over all its starts; validation included.
+        cpu_seconds: the same as CPU time of all threads.
     """
 
     step: int
@@ -47,6 +49,8 @@ class CheckpointState:
     mean_iou: float | None
     best: str | None
     best_mean_iou: float | None
+    seconds: float = field(default=0.0, compare=False)
+    cpu_seconds: float = field(default=0.0, compare=False)
 
 
 def name_of(step: int) -> str:

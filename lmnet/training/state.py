@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -20,6 +21,24 @@ class Validation:
 
     scores: Scores
     loss: float
+
+
+class Clock:
+    """Time and CPU time of a run over all its starts, seconds; those before this process are given."""
+
+    def __init__(self, seconds: float = 0.0, cpu_seconds: float = 0.0) -> None:
+        self._begin = time.monotonic() - seconds
+        self._cpu_begin = time.process_time() - cpu_seconds
+
+    @property
+    def seconds(self) -> float:
+        """Time so far."""
+        return time.monotonic() - self._begin
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of all threads so far."""
+        return time.process_time() - self._cpu_begin
 
 
 @dataclass(slots=True)
@@ -45,6 +64,7 @@ class TrainingState:
         best_mean_iou: highest mIoU so far.
         is_best: this step's validation was the best.
         last: name of the newest checkpoint.
+        clock: what the run has taken so far.
     """
 
     settings: Settings
@@ -65,6 +85,7 @@ class TrainingState:
     best_mean_iou: float | None = None
     is_best: bool = False
     last: str | None = None
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def is_last_step(self) -> bool:

@@ -28,7 +28,7 @@ from lmnet.training.callbacks.validation import Validate
 from lmnet.training.events import Event, Started, TrainingResult
 from lmnet.training.feed import StepBatches
 from lmnet.training.seeding import make_repeatable
-from lmnet.training.state import TrainingState
+from lmnet.training.state import Clock, TrainingState
 from lmnet.training.warm_start import copy_weights
 
 FLOAT = "float"
@@ -149,6 +149,7 @@ def _resume(state: TrainingState) -> keras.Model | None:
         )
     state.first_step = state.step = saved.step
     state.last, state.mean_iou = path.name, saved.mean_iou
+    state.clock = Clock(saved.seconds, saved.cpu_seconds)
     state.best, state.best_mean_iou = saved.best, saved.best_mean_iou
     if saved.best is not None:
         checkpoints.write_best(state.folder, saved.best)

@@ -28,6 +28,8 @@ class Checkpoint(StepCallback):
             mean_iou=state.mean_iou,
             best=state.best,
             best_mean_iou=state.best_mean_iou,
+            seconds=state.clock.seconds,
+            cpu_seconds=state.clock.cpu_seconds,
         )
         folder = state.folder / checkpoints.FOLDER
         path = checkpoints.save(self.model, folder, facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -54,7 +55,10 @@ def test_a_new_folder_holds_the_config_word_for_word_and_the_environment(experim
     assert not {"host", "hostname", "node"} & set(record)
     experiment.record_start()
     experiment.record_start()
-    assert [set(start) for start in experiment.environment["starts"]] == [{"time", "command"}] * 2
+    starts = experiment.environment["starts"]
+    assert [set(start) for start in starts] == [{"time", "command", "processor", "cores"}] * 2
+    assert starts[0]["processor"] not in ("", None)
+    assert 1 <= starts[0]["cores"] <= (os.cpu_count() or 1)
 
 
 def test_an_experiment_is_not_made_twice(experiment: Experiment) -> None:

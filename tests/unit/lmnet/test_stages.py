@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -124,3 +126,14 @@ def test_mixed_precision_trains_in_bfloat16_and_validates_in_float32(data, tmp_p
     (validated,) = [event for event in events if isinstance(event, Validated)]
     assert result.mean_iou == validated.scores.mean_iou
     assert keras.config.dtype_policy().name == "float32", "the next network of this process is in float32 again"
+
+
+def test_the_time_of_a_run_is_that_of_all_its_starts(data, tmp_path):
+    train(settings(data, max_steps=2), tmp_path)
+    file = tmp_path / "checkpoints/save.ckpt-2/state.json"
+    first = json.loads(file.read_text())
+    assert 0 < first["seconds"] < 1000 > first["cpu_seconds"] > 0
+    file.write_text(json.dumps(first | {"seconds": 5000.0, "cpu_seconds": 7000.0}))
+    train(settings(data, max_steps=4), tmp_path)
+    second = checkpoints.load(tmp_path / "checkpoints/save.ckpt-4")[1]
+    assert 5000 < second.seconds < 6000 < 7000 < second.cpu_seconds < 8000
