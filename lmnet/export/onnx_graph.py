@@ -103,21 +103,34 @@ def _depth_to_space(graph: _Graph, layer: DepthToSpace, x: str) -> str:
     return graph.node("DepthToSpace", layer.name, x, blocksize=layer.block_size, mode="DCR")
 
 
-EMITTERS: dict[type, Callable[[_Graph, Any, str], str]] = {
+def _concatenate(graph: _Graph, layer: keras.layers.Concatenate, *parts: str) -> str:
+    if layer.axis not in (-1, 3):
+        raise LmnetError(
+            f"The layer {layer.name} cannot be exported: it joins something else than channels.",
+            where=f"layer {layer.name}",
+            expected="axis -1",
+            received=f"axis {layer.axis}",
+        )
+    return graph.node("Concat", layer.name, *parts, axis=1)
+
+
+EMITTERS: dict[type, Callable[..., str]] = {
     QuantizedConv2D: _convolution,
     keras.layers.BatchNormalization: _batch_norm,
     QuantizedActivation: _quantized_activation,
     keras.layers.Activation: _activation,
     SpaceToDepth: _space_to_depth,
     DepthToSpace: _depth_to_space,
+    keras.layers.Concatenate: _concatenate,
 }
+"""Class of a layer -> ``(graph, layer, *inputs) -> output``: adds its node; inputs and output are names of values."""
 
 
 def onnx_model(model: keras.Model) -> onnx.ModelProto:
     """Return the network as ONNX, opset 18: float32 [1,H,W,3] to float32 [1,H,W,C], computed in NCHW, batch 1.
 
     Raises:
-        LmnetError: a layer has no ONNX form here, or the network is no chain; it is named.
+        LmnetError: a layer has no ONNX form here, or is called in a way that has none; it is named.
     """
     graph = _Graph()
     values: dict[str | None, str] = {None: graph.node("Transpose", "to_nchw", INPUT, perm=[0, 3, 1, 2])}
@@ -126,7 +139,7 @@ def onnx_model(model: keras.Model) -> onnx.ModelProto:
         emit = EMITTERS.get(type(call.layer))
         if emit is None:
             raise _unknown(call.layer)
-        x = values[call.layer.name] = emit(graph, call.layer, values[call.source])
+        x = values[call.layer.name] = emit(graph, call.layer, *(values[source] for source in call.sources))
     graph.node("Transpose", "to_nhwc", x, output=OUTPUT, perm=[0, 2, 3, 1])
     proto = helper.make_model(
         helper.make_graph(

@@ -12,17 +12,17 @@ from lmnet.errors import LmnetError
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One layer of the model and the name of the layer that feeds it; None where that is the model's input."""
+    """One layer of the model and the names of the layers that feed it, in order; None stands for the model's input."""
 
     layer: keras.layers.Layer
-    source: str | None
+    sources: tuple[str | None, ...]
 
 
 def walk(model: keras.Model) -> list[Call]:
-    """Return the calls of a network with one input and one output, whose layers take one tensor each, in their order.
+    """Return the calls of a network with one input and one output, each after those that feed it, the output's last.
 
     Raises:
-        LmnetError: a layer is called twice or takes several tensors; it is named.
+        LmnetError: a layer is called twice, or with more than one tensor or list of tensors; it is named.
     """
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise _refused(model, "it has several inputs or outputs")
@@ -33,10 +33,11 @@ def walk(model: keras.Model) -> list[Call]:
     def record(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         if layer.name in made_by.values():
             raise _refused(layer, "it is called more than once")
-        if len(args) != 1 or not isinstance(args[0], keras.KerasTensor):
-            raise _refused(layer, "it takes more than one tensor")
+        tensors = _tensors(args)
+        if len(args) != 1 or not tensors or _tensors(kwargs):
+            raise _refused(layer, "it takes more than one tensor or list of tensors")
         output = layer(*args, **kwargs)
-        calls.append(Call(model.get_layer(layer.name), made_by.get(id(args[0]))))
+        calls.append(Call(model.get_layer(layer.name), tuple(made_by.get(id(tensor)) for tensor in tensors)))
         made_by[id(output)] = layer.name
         alive.append(output)
         return output
@@ -46,10 +47,14 @@ def walk(model: keras.Model) -> list[Call]:
     return calls
 
 
+def _tensors(arguments: Any) -> list[keras.KerasTensor]:
+    return [value for value in keras.tree.flatten(arguments) if isinstance(value, keras.KerasTensor)]
+
+
 def _refused(layer: keras.layers.Layer, reason: str) -> LmnetError:
     return LmnetError(
         f"The layer {layer.name} cannot be exported: {reason}.",
         where=f"layer {layer.name} ({type(layer).__name__})",
-        expected="one input, one output, and layers that are each called once with one tensor",
+        expected="one input, one output, and layers that are each called once with a tensor or a list of tensors",
         fix="build the network with one layer a call",
     )

@@ -11,12 +11,14 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 import yaml
+from lively import lively, noise
 
 from lmnet import networks
 from lmnet.errors import LmnetError
 from lmnet.export import export
 from lmnet.export.freeze import frozen_graph
 from lmnet.export.onnx_graph import onnx_model
+from lmnet.layers import QuantizedConv2D
 from lmnet.processors.pre import PRE_PROCESSORS
 from lmnet.settings import Settings
 
@@ -29,33 +31,15 @@ def settings(**values):
     return Settings(train_path="unused", **({"image_size": SIZE} | values))
 
 
-def pictures(count=2, size=SIZE):
-    return np.random.default_rng(0).integers(0, 256, (count, *size, 3)).astype(np.uint8)
-
-
-def lively(config):
-    """Return a network whose batch statistics fit its activations, with random gamma and beta."""
-    keras.utils.set_random_seed(1)
-    model = networks.build(config, len(CLASSES))
-    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    for norm in norms:
-        norm.momentum = 0.0
-        norm.gamma.assign(keras.random.uniform(norm.gamma.shape, -1.5, 1.5))
-        norm.beta.assign(keras.random.uniform(norm.beta.shape, 0, 1.5))
-    for _ in range(len(norms)):
-        model(np.stack([PRE_PROCESSORS[config.preprocessor](image) for image in pictures()]), training=True)
-    return model
-
-
 def write(model, folder, config, images=None):
-    images = pictures() if images is None else images
+    images = noise(config.image_size) if images is None else images
     export(model, folder, settings=config, classes=CLASSES, images=images, experiment="camvid_1", checkpoint="c")
     return folder
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    model = lively(settings())
+    model = lively(settings(), len(CLASSES), noise(SIZE))
     return model, write(model, tmp_path_factory.mktemp("export") / "32x48", settings())
 
 
@@ -110,6 +94,31 @@ def test_onnx_attributes_and_weights(exported):
     assert np.array_equal(weights["conv8/variance"], np.asarray(model.get_layer("conv8_bn").moving_variance))
 
 
+def test_onnx_joins_strides_and_crops():
+    proto = onnx_model(networks.build(settings(network="LmUnetV1Quantize", image_size=(40, 48)), 3))
+    nodes = {node.name: node for node in proto.graph.node}
+
+    def attributes(name):
+        return {a.name: onnx.helper.get_attribute_value(a) for a in nodes[name].attribute}
+
+    assert nodes["join1"].op_type == "Concat"
+    assert list(nodes["join1"].input) == ["conv10/activation_quantizer:0", "conv6/activation_quantizer:0"]
+    assert nodes["conv7/conv"].input[0] == "conv6/activation_quantizer:0", "a skip connection has two readers"
+    assert attributes("join1") == {"axis": 1}
+    assert attributes("conv7/conv") == {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+    assert attributes("conv10/conv")["pads"] == [1, 1, 0, 0], "2x2 doubled, and cut to 3x3"
+    assert attributes("conv12/conv")["pads"] == [1, 1, 0, 1], "3x3 doubled, and cut to 5x6"
+    assert [node.name for node in proto.graph.node][-2:] == ["d2s5", "to_nhwc"]
+
+
+def test_oblong_window():
+    inputs = keras.Input((8, 8, 3))
+    proto = onnx_model(keras.Model(inputs, QuantizedConv2D(4, (5, 3), crop=(1, 0), name="tall")(inputs)))
+    (conv,) = (node for node in proto.graph.node if node.op_type == "Conv")
+    found = {a.name: onnx.helper.get_attribute_value(a) for a in conv.attribute}
+    assert found == {"kernel_shape": [5, 3], "strides": [1, 1], "pads": [2, 1, 1, 1]}
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -118,12 +127,14 @@ def test_onnx_attributes_and_weights(exported):
         {"weight_quantizer": "binary_channel_wise_mean_scaling", "quantize_first_layer": True},
         {"activation_bits": 3, "activation_max_value": 1.5},
         {"network": "LmSegnetV1"},
+        {"network": "LmUnetV1Quantize", "image_size": (40, 48)},
+        {"network": "LmUnetV1", "image_size": (40, 48)},
     ],
     ids=str,
 )
 def test_every_graph_computes_what_keras_computes(values, tmp_path):
     config = settings(**values)
-    model = lively(config)
+    model = lively(config, len(CLASSES), noise(config.image_size))
     folder = write(model, tmp_path / "out", config)
     golden = np.load(folder / "reference.npz", allow_pickle=False)
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
@@ -144,8 +155,10 @@ def test_golden_tensors(exported):
     golden = np.load(folder / "reference.npz", allow_pickle=False)
     blocks = [f"conv{i}" for i in range(1, 11)]
     assert set(golden) == {"images", "input", "output", *(f"codes/{block}" for block in blocks)}
-    assert np.array_equal(golden["images"], pictures())
-    assert np.array_equal(golden["input"], np.stack([PRE_PROCESSORS["PerImageStandardization"](p) for p in pictures()]))
+    assert np.array_equal(golden["images"], noise(SIZE))
+    assert np.array_equal(
+        golden["input"], np.stack([PRE_PROCESSORS["PerImageStandardization"](p) for p in noise(SIZE)])
+    )
     tapped = keras.Model(model.input, [model.get_layer(f"{block}_act").output for block in blocks])
     for i, image in enumerate(golden["input"]):
         for block, value in zip(blocks, tapped.predict_on_batch(image[None]), strict=True):
@@ -190,7 +203,7 @@ def test_meta(exported):
 
 def test_another_size(exported, tmp_path):
     model, _ = exported
-    folder = write(model, tmp_path / "16x24", settings(image_size=(16, 24)), pictures(1, (16, 24)))
+    folder = write(model, tmp_path / "16x24", settings(image_size=(16, 24)), noise((16, 24), 1))
     assert np.load(folder / "reference.npz")["output"].shape == (1, 16, 24, 3)
     shape = onnx.load(folder / "model.onnx").graph.input[0].type.tensor_type.shape
     assert [d.dim_value for d in shape.dim] == [1, 16, 24, 3]
@@ -207,7 +220,7 @@ def test_failed_export_leaves_the_last_good_one(exported, tmp_path, monkeypatch)
 
     monkeypatch.setattr("lmnet.export.exporter.golden_tensors", broken)
     with pytest.raises(LmnetError, match="no room"):
-        write(model, folder, settings(), pictures(1))
+        write(model, folder, settings(), noise(SIZE, 1))
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert (folder / "output").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -225,7 +238,7 @@ def test_no_meta_lies_beside_files_of_two_exports(exported, tmp_path, monkeypatc
 
     monkeypatch.setattr(Path, "replace", fail_at_the_third)
     with pytest.raises(OSError, match="no room"):
-        write(model, folder, settings(), pictures(1))
+        write(model, folder, settings(), noise(SIZE, 1))
     assert not (folder / "meta.yaml").exists(), "without it the folder counts as not exported"
 
 
@@ -236,18 +249,28 @@ def test_layer_called_twice_is_refused_by_name():
         onnx_model(keras.Model(inputs, shared(shared(x))))
 
 
-def test_joining_layer_is_refused_by_name():
+def test_layer_with_another_tensor_beside_its_input_is_refused_by_name():
     inputs = keras.Input((8, 8, 3))
-    joined = keras.layers.Add(name="sum")([inputs, keras.layers.BatchNormalization()(inputs)])
-    with pytest.raises(LmnetError, match="sum cannot be exported: it takes more than one tensor"):
+    masked = keras.layers.BatchNormalization(name="masked")(inputs, mask=keras.layers.Activation("relu")(inputs))
+    with pytest.raises(LmnetError, match="masked cannot be exported: it takes more than one tensor or list"):
+        onnx_model(keras.Model(inputs, masked))
+
+
+def test_joining_other_things_than_channels_is_refused_by_name():
+    inputs = keras.Input((8, 8, 3))
+    joined = keras.layers.Concatenate(axis=1, name="rows")([inputs, keras.layers.BatchNormalization()(inputs)])
+    with pytest.raises(LmnetError, match="rows cannot be exported: it joins something else than channels"):
         onnx_model(keras.Model(inputs, joined))
 
 
-@pytest.mark.parametrize("layer", [keras.layers.Dropout(0.5, name="odd"), keras.layers.Activation("tanh", name="odd")])
+@pytest.mark.parametrize(
+    "layer",
+    [keras.layers.Dropout(0.5, name="odd"), keras.layers.Activation("tanh", name="odd"), keras.layers.Add(name="odd")],
+)
 def test_unknown_layer_is_refused_by_name(layer):
     inputs = keras.Input((8, 8, 3))
     with pytest.raises(LmnetError, match="odd cannot be exported: it has no ONNX form"):
-        onnx_model(keras.Model(inputs, layer(inputs)))
+        onnx_model(keras.Model(inputs, layer([inputs, inputs] if isinstance(layer, keras.layers.Add) else inputs)))
 
 
 @pytest.mark.parametrize("name", ["binary_mean_scaling", "binary_channel_wise_mean_scaling"])
