@@ -28,7 +28,8 @@ IMAGE_SIZE = (96, 128)
 # Images in one step.
 BATCH_SIZE = 8
 
-# Random changes of the training images: name and parameters. Known: Brightness, Color, Contrast, FlipLeftRight, Hue.
+# Random changes of the training images: name and parameters. Known: Blur, Brightness, Color, Contrast, Crop,
+# FlipLeftRight, FlipTopBottom, Hue, Pad, RandomErasing, RandomPatchCut, RandomScaleCrop, Rotate.
 AUGMENTORS = {
     "Brightness": {"value": (0.75, 1.25)},
     "Color": {"value": (0.75, 1.25)},

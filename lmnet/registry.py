@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import TypeVar
 
@@ -53,3 +54,12 @@ class Registry(MutableMapping[str, T]):
         if name not in self:
             raise ValueError(f"one of {', '.join(self)}")
         return name
+
+
+def imported(thing: T | str) -> T:
+    """Return a thing, or what ``module:name`` names: so a table knows its names before their modules are imported."""
+    if not isinstance(thing, str):
+        return thing
+    module, _, name = thing.partition(":")
+    found: T = getattr(importlib.import_module(module), name)
+    return found

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from lmnet import limits, networks
+from lmnet.augmentors.kinds import Value
 
 Task = Literal["semantic_segmentation"]
 DatasetFormat = Literal["CamvidCustom"]
@@ -79,7 +80,7 @@ class Settings(BaseModel):
     early_stop: PositiveInt | None = Field(
         None, description="End after this many validations without a better mIoU; none: never early."
     )
-    augmentors: dict[str, dict[str, float | tuple[float, float]]] = Field(
+    augmentors: dict[str, dict[str, Value]] = Field(
         default_factory=dict, description="Random changes of the training images: name and parameters."
     )
 

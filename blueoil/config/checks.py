@@ -22,6 +22,7 @@ _PLAIN_WORDS = {
     "boolean": "yes or no",
     "tuple": "a list of two numbers",
     "dictionary": "a table of names and values",
+    "string": "a text",
 }
 
 

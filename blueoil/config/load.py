@@ -20,7 +20,7 @@ from lmnet.augmentors import check_augmentors
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
 
-_TYPE = re.compile(r"\[key\]|(float|int|tuple)\b")
+_TYPE = re.compile(r"\[key\]|(bool|float|int|str|tuple)\b")
 """A part of pydantic's location that names a type or a key, not a value."""
 
 Values = dict[str, Any]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from blueoil.config import checks
-from lmnet.augmentors import AUGMENTORS
+from lmnet.augmentors import AUGMENTORS, USUAL
 from lmnet.settings import Settings, choices
 
 Answers = dict[str, Any]
@@ -180,7 +180,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "augmentors", "Please choose augmentors", "choices", "The random changes.", _augmentors,
-        tuple(AUGMENTORS), AUGMENTOR_CHOICES,
+        USUAL, AUGMENTOR_CHOICES,
         asked=lambda answers: bool(answers["augmentation"]),
     ),
     Question(
@@ -193,7 +193,10 @@ QUESTIONS: tuple[Question, ...] = (
 
 
 def to_settings(answers: Mapping[str, Any]) -> Settings:
-    """Return the Settings of parsed answers, augmentors with their default parameters."""
+    """Return the Settings of parsed answers, augmentors with their default parameters.
+
+    Those that cut to the training size come first: what follows them has fewer pixels to change.
+    """
     values = {field: answers[field] for field in Settings.model_fields if field in answers and field != "augmentors"}
-    chosen = answers.get("augmentors", ())
+    chosen = sorted(answers.get("augmentors", ()), key=lambda name: not AUGMENTORS[name].sized)
     return Settings.model_validate({**values, "augmentors": {name: dict(AUGMENTORS[name].defaults) for name in chosen}})

@@ -123,10 +123,14 @@ def _plain(value: Any) -> Any:
 
 
 def _python(name: str, value: Any) -> str:
-    if isinstance(value, dict) and value:
-        lines = "".join(f"    {_quoted(key)}: {_quoted(inner)},\n" for key, inner in value.items())
-        return f"{name} = {{\n{lines}}}"
-    return f"{name} = {_quoted(value)}"
+    if not isinstance(value, dict) or not value:
+        return f"{name} = {_quoted(value)}"
+    lines = [f"    {_quoted(key)}: {_quoted(inner)}," for key, inner in value.items()]
+    for i, inner in enumerate(value.values()):
+        if len(lines[i]) > _WIDTH:
+            parts = [f"        {_quoted(key)}: {_quoted(part)},\n" for key, part in inner.items()]
+            lines[i] = f"{lines[i].partition('{')[0]}{{\n{''.join(parts)}    }},"
+    return "\n".join([f"{name} = {{", *lines, "}"])
 
 
 def _quoted(value: Any) -> str:
@@ -147,7 +151,10 @@ def _yaml(name: str, value: Any) -> str:
 
 def _flow(value: Any) -> str:
     """Return YAML's text of a value on one line: written as the one element of a list, whose brackets are cut off."""
-    return yaml.safe_dump([_listed(value)], default_flow_style=True, allow_unicode=True, width=10**6).strip()[1:-1]
+    text: str = yaml.safe_dump(
+        [_listed(value)], default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False
+    )
+    return text.strip()[1:-1]
 
 
 def _listed(value: Any) -> Any:

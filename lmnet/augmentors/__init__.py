@@ -7,17 +7,39 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from lmnet.augmentors.base import Augmentor, Parameter, Pictures, Value
-from lmnet.augmentors.color import BRIGHTNESS, COLOR, CONTRAST, HUE
-from lmnet.augmentors.flip import FLIP_LEFT_RIGHT
+from lmnet.augmentors.affine import RANDOM_SCALE_CROP, ROTATE
+from lmnet.augmentors.base import Augmentor, Parameter, Pictures
+from lmnet.augmentors.color import BLUR, BRIGHTNESS, COLOR, CONTRAST, HUE
+from lmnet.augmentors.erase import RANDOM_ERASING, RANDOM_PATCH_CUT
+from lmnet.augmentors.flip import FLIP_LEFT_RIGHT, FLIP_TOP_BOTTOM
+from lmnet.augmentors.kinds import Value
+from lmnet.augmentors.outside import random_window
+from lmnet.augmentors.window import CROP, PAD
 from lmnet.errors import LmnetError
+from lmnet.registry import Registry
 
-__all__ = ["AUGMENTORS", "Augmentor", "Parameter", "augment", "check_augmentors"]
+__all__ = ["AUGMENTORS", "USUAL", "Augmentor", "Parameter", "Value", "augment", "check_augmentors"]
 
-AUGMENTORS: dict[str, Augmentor] = {
-    augmentor.name: augmentor for augmentor in (BRIGHTNESS, COLOR, CONTRAST, FLIP_LEFT_RIGHT, HUE)
-}
-"""Augmentors by name, in the order in which a prompt shows them."""
+_BUILT_IN = (
+    BLUR,
+    BRIGHTNESS,
+    COLOR,
+    CONTRAST,
+    CROP,
+    FLIP_LEFT_RIGHT,
+    FLIP_TOP_BOTTOM,
+    HUE,
+    PAD,
+    RANDOM_ERASING,
+    RANDOM_PATCH_CUT,
+    RANDOM_SCALE_CROP,
+    ROTATE,
+)
+AUGMENTORS: Registry[Augmentor] = Registry("augmentor", {augmentor.name: augmentor for augmentor in _BUILT_IN})
+"""Augmentors by name, in the order in which a prompt shows them: by the alphabet."""
+
+USUAL = ("Brightness", "Color", "Contrast", "FlipLeftRight", "Hue")
+"""Those that a prompt selects before anybody chooses: the tutorial's."""
 
 
 def check_augmentors(chosen: Mapping[str, Mapping[str, Value]]) -> None:
@@ -42,11 +64,20 @@ def augment(
     mask: NDArray[np.uint8],
     rng: np.random.Generator,
     chosen: Mapping[str, Mapping[str, Value]],
+    size: tuple[int, int],
 ) -> Pictures:
-    """Return image uint8 [H,W,3] and mask uint8 [H,W] after the chosen augmentors, in the order of the config.
+    """Return image uint8 [h,w,3] and mask uint8 [h,w] after the chosen augmentors, in the order of the config.
 
     A pure function of its arguments and of the state of ``rng``; neither array is written.
+
+    Args:
+        image: RGB uint8 [H,W,3].
+        mask: class indices and VOID, uint8 [H,W].
+        rng: every random number comes from it.
+        chosen: names of augmentors and their parameters.
+        size: height and width of what is returned; a picture that does not have them in the end is cut, or bordered
+            with void, at a random place.
     """
     for name, params in chosen.items():
-        image, mask = AUGMENTORS[name](image, mask, rng, **params)
-    return image, mask
+        image, mask = AUGMENTORS[name](image, mask, rng, size, **params)
+    return random_window(image, mask, rng, size)

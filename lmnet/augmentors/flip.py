@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmnet.augmentors.base import Augmentor, Parameter, Pictures
+from lmnet.augmentors.kinds import Number
 
 
 def _flip_left_right(
@@ -16,9 +17,15 @@ def _flip_left_right(
     return np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
 
 
-FLIP_LEFT_RIGHT = Augmentor(
-    "FlipLeftRight",
-    "Mirrors image and mask.",
-    (Parameter("probability", 0.5, 0.0, 1.0, "share of the samples that are mirrored"),),
-    _flip_left_right,
-)
+def _flip_top_bottom(
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator, probability: float
+) -> Pictures:
+    if rng.random() >= probability:
+        return image, mask
+    return np.ascontiguousarray(image[::-1]), np.ascontiguousarray(mask[::-1])
+
+
+_PROBABILITY = Parameter("probability", 0.5, Number(0, 1), "share of the samples that are mirrored")
+
+FLIP_LEFT_RIGHT = Augmentor("FlipLeftRight", "Mirrors the picture, left for right.", (_PROBABILITY,), _flip_left_right)
+FLIP_TOP_BOTTOM = Augmentor("FlipTopBottom", "Turns the picture upside down.", (_PROBABILITY,), _flip_top_bottom)

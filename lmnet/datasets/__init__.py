@@ -1,35 +1,23 @@
-"""Readers of datasets on disk, checked before the first step."""
+"""Datasets by the name of their format. Names are known here without importing the readers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lmnet.datasets import camvid
 from lmnet.datasets.base import VOID, Dataset, Pair, Sample, Split, Survey
-from lmnet.settings import Settings
+from lmnet.registry import Registry, imported
 
-__all__ = ["DATASETS", "VOID", "Dataset", "DatasetFormat", "Pair", "Sample", "Split", "Survey", "open_dataset"]
+if TYPE_CHECKING:
+    from lmnet.settings import Settings
 
+__all__ = ["DATASETS", "VOID", "Dataset", "Pair", "Reader", "Sample", "Split", "Survey", "open_dataset"]
 
-@dataclass(frozen=True, slots=True)
-class DatasetFormat:
-    """One way in which a dataset lies on disk.
+Reader = Callable[["Settings"], Dataset]
+"""Opens the dataset of the settings, every file decoded and checked: for training and evaluation."""
 
-    Attributes:
-        survey: classes and sizes from the text files alone, for prompts: (training folder, validation folder or None).
-        open_dataset: everything decoded and checked, for training and evaluation.
-    """
-
-    survey: Callable[[Path, Path | None], Survey]
-    open_dataset: Callable[[Settings], Dataset]
-
-
-DATASETS: dict[str, DatasetFormat] = {
-    "CamvidCustom": DatasetFormat(survey=camvid.survey, open_dataset=camvid.open_dataset),
-}
-"""Formats by the name that a config gives them."""
+DATASETS: Registry[Reader | str] = Registry("dataset format", {"CamvidCustom": "lmnet.datasets.camvid:open_dataset"})
+"""Readers by the name that a config gives their format, or ``module:function`` where they are."""
 
 
 def open_dataset(settings: Settings) -> Dataset:
@@ -38,4 +26,4 @@ def open_dataset(settings: Settings) -> Dataset:
     Raises:
         LmnetError: lists everything that is wrong, where, and how to mend it.
     """
-    return DATASETS[settings.dataset_format].open_dataset(settings)
+    return imported(DATASETS[settings.dataset_format])(settings)

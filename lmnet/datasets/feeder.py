@@ -30,7 +30,7 @@ def batch_for_step(dataset: Dataset, settings: Settings, step: int) -> Batch:
 
     Args:
         dataset: its training split is read.
-        settings: seed, batch_size, augmentors and pre-processor.
+        settings: seed, batch_size, train_size, augmentors and pre-processor.
         step: from 0.
     """
     count = len(dataset.train)
@@ -44,7 +44,7 @@ def batch_for_step(dataset: Dataset, settings: Settings, step: int) -> Batch:
         index = int(orders[epoch][position])
         sample = dataset.train.load(index)
         rng = np.random.default_rng([settings.seed, epoch, index])
-        image, mask = augment(sample.image, sample.mask, rng, settings.augmentors)
+        image, mask = augment(sample.image, sample.mask, rng, settings.augmentors, settings.train_size)
         images.append(preprocess(image))
         masks.append(mask)
     return np.stack(images), np.stack(masks)

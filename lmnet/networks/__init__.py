@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmnet.errors import LmnetError
-from lmnet.registry import Registry
+from lmnet.registry import Registry, imported
 
 if TYPE_CHECKING:
     import keras
@@ -36,11 +35,7 @@ class Architecture:
 
     def __call__(self, settings: Settings, classes: int, *, quantize: bool) -> keras.Model:
         """Return the network, its weights drawn from Keras' global seed."""
-        builder = self.builder
-        if isinstance(builder, str):
-            module, _, function = builder.partition(":")
-            builder = getattr(importlib.import_module(module), function)
-        return builder(settings, classes, quantize=quantize)
+        return imported(self.builder)(settings, classes, quantize=quantize)
 
 
 ARCHITECTURES: Registry[Architecture] = Registry(

@@ -14,6 +14,7 @@ from blueoil.config.load import load
 from blueoil.config.questions import QUESTIONS, to_settings
 from blueoil.config.render import SECTIONS, render
 from blueoil.errors import BlueoilError
+from lmnet.augmentors import AUGMENTORS, USUAL
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
 
@@ -61,10 +62,22 @@ def test_a_rendered_config_loads_into_the_same_settings(folder: Path, suffix: st
             "augmentors": {"FlipLeftRight": {"probability": 0.25}, "Hue": {"value": (-3.0, 4.0)}},
         }
     )
-    for wanted in (settings, odd, odd.model_copy(update={"augmentors": {}})):
+    every = odd.model_copy(update={"augmentors": {name: a.defaults for name, a in AUGMENTORS.items()}})
+    sized = {"Crop": {"size": (96, 128), "resize": (64, 64)}, "RandomPatchCut": {"square": False, "max_size": 2.5}}
+    for wanted in (settings, odd, every, *(odd.model_copy(update={"augmentors": chosen}) for chosen in ({}, sized))):
         file = folder / f"c{suffix}"
         file.write_text(render(wanted, name="camvid", suffix=suffix))
-        assert load(file) == wanted
+        loaded = load(file)
+        assert loaded == wanted
+        assert repr(loaded.augmentors) == repr(wanted.augmentors)
+
+
+def test_defaults_choose_the_tutorials_augmentors_and_what_cuts_goes_first(folder: Path) -> None:
+    assert list(to_settings(collect(None, [], defaults=True)).augmentors) == list(USUAL)
+    words = ["augmentors=[Brightness, RandomScaleCrop, Hue]"]
+    assert list(to_settings(collect(None, words, defaults=True)).augmentors) == ["RandomScaleCrop", "Brightness", "Hue"]
+    (question,) = [question for question in QUESTIONS if question.id == "augmentors"]
+    assert [label for _, label in question.choices] == [augmentor.label for augmentor in AUGMENTORS.values()]
 
 
 def test_a_config_explains_every_value(folder: Path) -> None:
@@ -117,11 +130,16 @@ MINIMUM = 'TRAIN_PATH = "d"\n'
             MINIMUM + "MAX_EPOCHS = 3\nLEARNING_RATE_SCHEDULE = '3-step-decay-with-warmup'\n",
             ["LEARNING_RATE_SCHEDULE", "line 3", "at least 4 epochs"],
         ),
-        ("c.py", MINIMUM + "AUGMENTORS = {'Blur': {}}\n", ["Blur", "line 2", "Brightness"]),
+        ("c.py", MINIMUM + "AUGMENTORS = {'Blurr': {}}\n", ["Blurr", "line 2", "Brightness"]),
         (
             "c.py",
             MINIMUM + "AUGMENTORS = {'Hue': {'value': 'x'}}\n",
-            ["AUGMENTORS.Hue.value has", "line 2", "a number or a list of two"],
+            ["parameter value of augmentor Hue", "line 2", "two whole numbers from -128 to 128", "'x'"],
+        ),
+        (
+            "c.py",
+            MINIMUM + "AUGMENTORS = {'Hue': {'value': {1: 2}}}\n",
+            ["AUGMENTORS.Hue.value has", "line 2", "yes or no or a whole number", "{1: 2}"],
         ),
         ("c.py", MINIMUM + "BATCH_SIZE = 'x'\nSEED = -1\n", ["2 values", "line 2", "line 3", "a whole number"]),
         ("c.yaml", "TRAIN_PATH: d\nBATCH_SIZE: 0\n", ["BATCH_SIZE", "c.yaml, line 2", "greater than 0"]),
@@ -190,7 +208,7 @@ def _answers(folder: Path, **changes: object) -> Path:
         ("choose network", "LmResnet", "LmSegnetV1Quantize"),
         ("choose optimizer", "Sgd", "Momentum, Adam"),
         ("enable data augmentation?", "perhaps", "yes or no"),
-        ("Please choose augmentors", ["Blur"], "there is no 'Blur'"),
+        ("Please choose augmentors", ["Blurr"], "there is no 'Blurr'"),
         ("your model name", "a b", "letters, digits"),
     ],
 )

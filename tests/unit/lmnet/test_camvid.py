@@ -11,7 +11,7 @@ import pytest
 from dataset_files import H, W, pixel_counts, settings_for, write_dataset, write_pair
 from PIL import Image
 
-from lmnet.datasets import DATASETS, VOID, camvid, open_dataset
+from lmnet.datasets import VOID, camvid, open_dataset
 from lmnet.datasets.camvid import survey
 from lmnet.errors import LmnetError
 
@@ -127,7 +127,7 @@ def test_survey_reads_no_picture(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path, train=5)
     for path in folder.rglob("*.png"):
         path.write_bytes(b"")
-    result = DATASETS["CamvidCustom"].survey(folder, folder)
+    result = survey(folder, folder)
     assert (result.classes, result.train_images, result.validation_images) == (("sky", "road", "car"), 5, 2)
     assert survey(folder, None).train_images == 4
     (folder / "val.txt").unlink()

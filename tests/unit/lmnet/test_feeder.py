@@ -11,7 +11,7 @@ from dataset_files import settings_for, write_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmnet.augmentors import AUGMENTORS
+from lmnet.augmentors import AUGMENTORS, USUAL
 from lmnet.datasets import Dataset, Pair, Sample, Split, open_dataset
 from lmnet.datasets.feeder import batch_for_step, epoch_order, validation_batches
 from lmnet.processors.pre import per_image_standardization
@@ -77,6 +77,35 @@ def test_batches_are_preprocessed_samples_in_their_order(tmp_path: Path) -> None
         sample = dataset.train.load(int(index))
         assert np.array_equal(images[j], per_image_standardization(sample.image))
         assert np.array_equal(masks[j], sample.mask)
+
+
+def test_without_a_crop_size_batches_are_what_the_augmentors_make_of_whole_pictures(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path, train=3)
+    chosen = settings_for(folder, augmentors={name: {} for name in USUAL}, batch_size=3, seed=7)
+    dataset = open_dataset(chosen)
+    for step in range(3):
+        images, masks = batch_for_step(dataset, chosen, step)
+        for j, index in enumerate(epoch_order(7, step, 3).tolist()):
+            sample, rng = dataset.train.load(index), np.random.default_rng([7, step, index])
+            image, mask = sample.image, sample.mask
+            for name in USUAL:
+                image, mask = AUGMENTORS[name](image, mask, rng)
+            assert np.array_equal(images[j], per_image_standardization(image))
+            assert np.array_equal(masks[j], mask)
+
+
+def test_a_crop_size_is_the_size_of_training_and_not_of_validation(tmp_path: Path) -> None:
+    chosen = settings_for(write_dataset(tmp_path, train=3), crop_size=(16, 16), quantize_first_layer=True)
+    dataset = open_dataset(chosen)
+    images, masks = batch_for_step(dataset, chosen, 0)
+    assert (images.shape, masks.shape) == ((2, 16, 16, 3), (2, 16, 16))
+    for j, index in enumerate(epoch_order(1, 0, 3)[:2]):
+        windows = np.lib.stride_tricks.sliding_window_view(dataset.train.load(int(index)).mask, (16, 16))
+        assert (windows == masks[j]).all(axis=(2, 3)).any()
+    assert next(validation_batches(dataset.validation, chosen, 2))[0].shape == (2, 16, 24, 3)
+    for names in (["RandomScaleCrop"], [*USUAL, "RandomScaleCrop"], ["Crop", "Pad"], list(AUGMENTORS)):
+        more = chosen.model_copy(update={"augmentors": {name: {} for name in names}})
+        assert batch_for_step(dataset, more, 1)[0].shape == (2, 16, 16, 3)
 
 
 def test_augmentation_differs_between_epochs_and_leaves_the_cache_alone(tmp_path: Path) -> None:
