@@ -23,8 +23,14 @@ def check_multiple(size: tuple[int, int], multiple: int, network: str) -> None:
     """
     if all(side % multiple == 0 for side in size):
         return
-    fitting = "x".join(str(min(LARGEST_SIDE, max(SMALLEST_SIDE, round(side / multiple) * multiple))) for side in size)
-    raise ValueError(f"height and width in multiples of {multiple} ({network} halves the picture); try {fitting}")
+    nearest = "x".join(map(str, fitting(size, multiple)))
+    raise ValueError(f"height and width in multiples of {multiple} ({network} halves the picture); try {nearest}")
+
+
+def fitting(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """Return the nearest (height, width) within the limits whose sides are multiples of ``multiple``."""
+    height, width = (min(LARGEST_SIDE, max(SMALLEST_SIDE, round(side / multiple) * multiple)) for side in size)
+    return height, width
 
 
 def check_epochs(schedule: str, epochs: float) -> None:

@@ -1,9 +1,10 @@
-"""``blueoil dataset``: draw a sample dataset, check one."""
+"""``blueoil dataset``: draw a sample dataset, check one, tell what one holds."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,15 +12,23 @@ from blueoil.commands import options
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
 
+if TYPE_CHECKING:
+    from lmnet.settings import Settings
+
+_config = click.option(
+    "-c", "--config", type=click.Path(path_type=Path), metavar="FILE", help="Config file of the dataset."
+)
+
 
 @click.group("dataset")
 def command() -> None:
-    """Draw a sample dataset, or check one.
+    """Draw a sample dataset, check one, or tell what one holds.
 
     \b
     Example:
       blueoil dataset sample CamVid
       blueoil dataset check config/camvid.py
+      blueoil dataset stats CamVid
     """
 
 
@@ -56,7 +65,7 @@ def sample(folder: Path, train: int, validation: int, size: tuple[int, int], see
 
 @command.command("check")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("-c", "--config", type=click.Path(path_type=Path), metavar="FILE", help="Config file of the dataset.")
+@_config
 @options.as_json
 @options.debug
 def check(path: Path | None, config: Path | None, machine: bool) -> None:
@@ -69,26 +78,9 @@ def check(path: Path | None, config: Path | None, machine: bool) -> None:
       blueoil dataset check CamVid
       blueoil dataset check -c config/camvid.py
     """
-    from blueoil.config.load import load
-    from lmnet.datasets.camvid import open_dataset
-    from lmnet.settings import Settings
+    settings = _settings(path, config, "check")
+    from lmnet.datasets import open_dataset
 
-    target = config or path
-    if target is None or (config and path):
-        raise BlueoilError(
-            "nothing to check", expected="one dataset folder or config file", fix="blueoil dataset check DIR"
-        )
-    if config is None and not target.exists():
-        raise BlueoilError(
-            f"there is no folder or file {target}",
-            expected="a dataset folder, or a config file",
-            fix=f"correct the path, or draw a sample dataset: blueoil dataset sample {shlex.quote(str(target))}",
-        )
-    if config is None and target.is_dir():
-        validation = target if (target / "val.txt").is_file() else None
-        settings = Settings.model_validate({"train_path": target, "validation_path": validation})
-    else:
-        settings = load(target)
     dataset = open_dataset(settings)
     console = Console(machine=machine)
     console.say(f"{len(dataset.train)} training and {len(dataset.validation)} validation images, no fault found")
@@ -96,3 +88,72 @@ def check(path: Path | None, config: Path | None, machine: bool) -> None:
     console.result(
         {"train": len(dataset.train), "validation": len(dataset.validation), "classes": list(dataset.classes)}
     )
+
+
+@command.command("stats")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@_config
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.png", help="Draw a bar chart.")
+@options.as_json
+@options.debug
+def stats(path: Path | None, config: Path | None, plot: Path | None, machine: bool) -> None:
+    """Count the pixels of each class, and tell the means of the colours.
+
+    PATH is the folder of a dataset, or a config file that names it. Pictures of a folder are counted at the size of the
+    first one, those of a config at the size that it gives.
+
+    \b
+    Example:
+      blueoil dataset stats CamVid
+      blueoil dataset stats -c config/camvid.py --plot classes.png
+    """
+    settings = _settings(path, config, "stats")
+    from blueoil.report import statistics as report
+    from lmnet.datasets import open_dataset
+    from lmnet.datasets.statistics import statistics
+
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise BlueoilError(f"{plot} is no name for the chart", expected="a name that ends in .png")
+    dataset = open_dataset(settings)
+    found = {split.name: statistics(split, len(dataset.classes)) for split in (dataset.train, dataset.validation)}
+    console = Console(machine=machine)
+    height, width = settings.image_size
+    console.say(f"{len(dataset.train)} training and {len(dataset.validation)} validation images at {height}x{width}")
+    report.tell(console, dataset.classes, found)
+    values = {"image_size": [height, width], **report.document(dataset.classes, found)}
+    if plot is not None:
+        report.draw(dataset.classes, found, plot, title=str(path or config))
+        console.say(f"The chart is in {plot}")
+        values["plot"] = plot
+    console.result(values)
+
+
+def _settings(path: Path | None, config: Path | None, verb: str) -> Settings:
+    """Return settings that open the dataset of a folder, at the size of its first picture, or of a config file.
+
+    Raises:
+        BlueoilError: both or none are given, or there is no such file.
+    """
+    from blueoil.config.load import load
+    from lmnet import limits
+    from lmnet.datasets.camvid import first_size
+    from lmnet.networks import architecture
+    from lmnet.settings import Settings
+
+    target = config or path
+    if target is None or (config and path):
+        raise BlueoilError(
+            f"nothing to {verb}", expected="one dataset folder or config file", fix=f"blueoil dataset {verb} DIR"
+        )
+    if config is None and not target.exists():
+        raise BlueoilError(
+            f"there is no folder or file {target}",
+            expected="a dataset folder, or a config file",
+            fix=f"correct the path, or draw a sample dataset: blueoil dataset sample {shlex.quote(str(target))}",
+        )
+    if config is not None or not target.is_dir():
+        return load(target)
+    validation = target if (target / "val.txt").is_file() else None
+    settings = Settings.model_validate({"train_path": target, "validation_path": validation})
+    size = limits.fitting(first_size(target) or settings.image_size, architecture(settings.network)[0].size_multiple)
+    return settings.model_copy(update={"image_size": size})

@@ -26,6 +26,7 @@ from lmnet.datasets.labels import Labels, has_labels, read_labels
 from lmnet.datasets.lists import read_list
 from lmnet.datasets.problems import Problems
 from lmnet.datasets.split import nine_to_one
+from lmnet.processors.images import ImageError, open_picture
 from lmnet.settings import Settings
 
 _CHUNK = 64
@@ -99,6 +100,16 @@ def validation_images(settings: Settings) -> tuple[Path, ...]:
     files = _read_files(settings.train_path, settings.validation_path, problems)
     problems.raise_if_any(settings.train_path)
     return tuple(pair.image for pair in files.validation)
+
+
+def first_size(train_path: Path) -> tuple[int, int] | None:
+    """Return height and width of the first training picture, or None where it cannot be read."""
+    pairs = read_list(train_path, "train.txt", Problems())
+    try:
+        picture = open_picture(pairs[0].image)
+    except (IndexError, ImageError):
+        return None
+    return picture.height, picture.width
 
 
 def _read_files(train_path: Path, validation_path: Path | None, problems: Problems) -> _Files:
