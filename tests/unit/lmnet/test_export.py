@@ -102,12 +102,12 @@ def test_onnx_joins_strides_and_crops():
         return {a.name: onnx.helper.get_attribute_value(a) for a in nodes[name].attribute}
 
     assert nodes["join1"].op_type == "Concat"
-    assert list(nodes["join1"].input) == ["conv10/activation_quantizer:0", "conv6/activation_quantizer:0"]
-    assert nodes["conv7/conv"].input[0] == "conv6/activation_quantizer:0", "a skip connection has two readers"
+    assert list(nodes["join1"].input) == ["conv11/activation_quantizer:0", "conv7/activation_quantizer:0"]
+    assert nodes["conv8/conv"].input[0] == "conv7/activation_quantizer:0", "a skip connection has two readers"
     assert attributes("join1") == {"axis": 1}
-    assert attributes("conv7/conv") == {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
-    assert attributes("conv10/conv")["pads"] == [1, 1, 0, 0], "2x2 doubled, and cut to 3x3"
-    assert attributes("conv12/conv")["pads"] == [1, 1, 0, 1], "3x3 doubled, and cut to 5x6"
+    assert attributes("conv8/conv") == {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+    assert attributes("conv11/conv")["pads"] == [1, 1, 0, 0], "2x2 doubled, and cut to 3x3"
+    assert attributes("conv13/conv")["pads"] == [1, 1, 0, 1], "3x3 doubled, and cut to 5x6"
     assert [node.name for node in proto.graph.node][-2:] == ["d2s5", "to_nhwc"]
 
 
