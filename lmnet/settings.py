@@ -23,16 +23,24 @@ from pydantic import (
 
 from lmnet import limits, networks
 from lmnet.augmentors.kinds import Value
+from lmnet.datasets import DATASETS
+from lmnet.losses import LOSSES
 
 Task = Literal["semantic_segmentation"]
-DatasetFormat = Literal["CamvidCustom"]
-LossName = Literal["class_balanced_crossentropy", "weighted_crossentropy"]
 OptimizerName = Literal["Momentum", "Adam"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 ScheduleName = Literal["constant", "cosine", "2-step-decay", "3-step-decay", "3-step-decay-with-warmup"]
 WeightQuantizerName = Literal["binary_mean_scaling", "binary_channel_wise_mean_scaling"]
 ActivationQuantizerName = Literal["linear_mid_tread_half"]
 Side = Annotated[int, Field(ge=limits.SMALLEST_SIDE, le=limits.LARGEST_SIDE)]
+
+
+_REGISTERED: Mapping[str, Callable[[], tuple[str, ...]]] = {
+    "network": networks.names,
+    "dataset_format": lambda: tuple(DATASETS),
+    "loss": lambda: tuple(LOSSES),
+}
+"""Fields whose values are the names in a registry, to which a user's file may add."""
 
 
 class Settings(BaseModel):
@@ -47,7 +55,7 @@ class Settings(BaseModel):
     task: Task = Field("semantic_segmentation", description="What the network learns.")
     network: str = Field("LmSegnetV1Quantize", description="Network architecture.")
 
-    dataset_format: DatasetFormat = Field("CamvidCustom", description="How the dataset lies on disk.")
+    dataset_format: str = Field("CamvidCustom", description="How the dataset lies on disk.")
     train_path: Path = Field(description="Folder that holds train.txt.")
     validation_path: Path | None = Field(
         None, description="Folder that holds val.txt; none: 10 % of the training images are held out."
@@ -66,7 +74,7 @@ class Settings(BaseModel):
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of each weight, times the learning rate, that a step takes away."
     )
-    loss: LossName = Field("class_balanced_crossentropy", description="What training makes small.")
+    loss: str = Field("class_balanced_crossentropy", description="What training makes small.")
     class_weight_power: Annotated[float, Field(ge=0, le=2)] = Field(
         0.5, description="weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal."
     )
@@ -103,11 +111,13 @@ class Settings(BaseModel):
     summarise_steps: PositiveInt = Field(100, description="Steps between two TensorBoard records and log lines.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Seed of weights, data order and augmentation.")
 
-    @field_validator("network")
+    @field_validator(*_REGISTERED)
     @classmethod
-    def _is_known(cls, network: str) -> str:
-        networks.architecture(network)
-        return network
+    def _is_known(cls, name: str, info: ValidationInfo) -> str:
+        known = choices(str(info.field_name))
+        if name not in known:
+            raise ValueError(f"one of {', '.join(known)}")
+        return name
 
     @field_validator("image_size", "crop_size")
     @classmethod
@@ -168,10 +178,6 @@ class Settings(BaseModel):
             return self.max_steps
         assert self.max_epochs is not None  # noqa: S101 - held by the validator
         return max(1, int(train_images / self.batch_size * self.max_epochs))
-
-
-_REGISTERED: Mapping[str, Callable[[], tuple[str, ...]]] = {"network": networks.names}
-"""Fields whose values are the names in a registry, to which a user's file may add."""
 
 
 def choices(field: str) -> tuple[str, ...]:

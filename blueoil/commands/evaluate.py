@@ -48,7 +48,7 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
 
     from blueoil.report import confusion
     from blueoil.report.scores import document, tell
-    from lmnet.datasets.camvid import open_dataset
+    from lmnet.datasets import open_dataset
     from lmnet.evaluation.runner import evaluate
 
     export = experiment.export_folder(folder.name, settings.image_size)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import keras
 
-from lmnet import layers, losses, quantizers, schedules  # noqa: F401 - a saved model names their classes
+from lmnet import layers, quantizers, schedules  # noqa: F401 - a saved model names their classes
 from lmnet.errors import LmnetError
+from lmnet.losses import crossentropy  # noqa: F401 - likewise
 
 FORMAT_VERSION = 1
 FOLDER = "checkpoints"

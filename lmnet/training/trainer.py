@@ -8,11 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from lmnet import networks
+from lmnet import losses, networks
 from lmnet.datasets import open_dataset
 from lmnet.datasets.base import Dataset
 from lmnet.errors import LmnetError
-from lmnet.losses import LOSSES
 from lmnet.optimizers import OPTIMIZERS
 from lmnet.schedules import make_schedule
 from lmnet.settings import Settings
@@ -124,7 +123,7 @@ def _begin(settings: Settings, dataset: Dataset) -> keras.Model:
         copy_weights(settings.warm_start, model, dataset.classes)
     schedule = make_schedule(settings, len(dataset.train))
     optimizer = OPTIMIZERS[settings.optimizer](schedule, settings.weight_decay or None)
-    model.compile(optimizer=optimizer, loss=LOSSES[settings.loss](settings, dataset), jit_compile=False)
+    model.compile(optimizer=optimizer, loss=losses.build(settings, dataset), jit_compile=False)
     optimizer.build(model.trainable_weights)  # else the first step makes its variables, and is traced twice for that
     return model
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmnet.losses import ClassBalancedCrossentropy, WeightedCrossentropy, class_weights
+from lmnet.losses.crossentropy import ClassBalancedCrossentropy, WeightedCrossentropy, class_weights
 
 
 def expected(labels, logits):

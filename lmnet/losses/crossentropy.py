@@ -1,8 +1,8 @@
-"""What training makes small, by name."""
+"""Crossentropy over the labelled pixels, with weights for the classes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from lmnet.datasets.base import VOID, Dataset
 from lmnet.datasets.statistics import class_frequencies
-from lmnet.registry import Registry
 from lmnet.settings import Settings
 
 
@@ -93,16 +92,12 @@ def class_weights(frequencies: NDArray[np.float64], power: float) -> NDArray[np.
     return weights / (weights @ frequencies)
 
 
-def _weighted(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
+def class_balanced(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
+    """Return the loss whose weights are those of each batch."""
+    return ClassBalancedCrossentropy()
+
+
+def weighted(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
+    """Return the loss whose weights are those of the training split."""
     frequencies = class_frequencies(dataset.train, len(dataset.classes))
     return WeightedCrossentropy(class_weights(frequencies, settings.class_weight_power).tolist())
-
-
-LOSSES: Registry[Callable[[Settings, Dataset], keras.losses.Loss]] = Registry(
-    "loss",
-    {
-        "class_balanced_crossentropy": lambda settings, dataset: ClassBalancedCrossentropy(),
-        "weighted_crossentropy": _weighted,
-    },
-)
-"""Name to loss of a run; it reads masks uint8 [N, H, W] (255 void) and logits float [N, H, W, C]."""
