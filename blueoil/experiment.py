@@ -17,11 +17,14 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blueoil import __version__
 from blueoil.errors import BlueoilError
 from blueoil.files import write_text
+
+if TYPE_CHECKING:
+    from lmnet.datasets.base import Split
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
@@ -138,16 +141,26 @@ class Experiment:
         record = self.environment
         self._write_environment({**record, "starts": [*record.get("starts", ()), start]})
 
-    def keep_samples(self, images: Sequence[Path]) -> None:
-        """Copy some images of the validation split, so that converting needs no dataset: names stay, pixels too."""
-        if (self.folder / "samples").is_dir() or not images:
+    def keep_samples(self, split: Split) -> None:
+        """Copy some images of a split, so that converting needs no dataset: names stay, pixels too.
+
+        Images that are no files are kept as PNG, at the size at which they are loaded.
+        """
+        if (self.folder / "samples").is_dir() or not len(split):
             return
+        from PIL import Image
+
         unfinished = self.folder / ".samples"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        spread = sorted({round(i * (len(images) - 1) / max(1, SAMPLES - 1)) for i in range(SAMPLES)})
+        spread = sorted({round(i * (len(split) - 1) / max(1, SAMPLES - 1)) for i in range(SAMPLES)})
         for number, i in enumerate(spread):
-            shutil.copyfile(images[i], unfinished / f"{number}_{images[i].name}")
+            image = split.pairs[i].image
+            if image.is_file():
+                shutil.copyfile(image, unfinished / f"{number}_{image.name}")
+            else:
+                sample = split.load(i)
+                Image.fromarray(sample.image).save(unfinished / f"{number}_{sample.name}.png")
         unfinished.rename(self.folder / "samples")
 
     def samples(self) -> list[Path]:

@@ -144,15 +144,14 @@ def _difference(stored: Settings, given: Settings) -> str:
 def _train(experiment: Experiment, settings: Settings, console: Console) -> TrainingResult:
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
     tensorflow_start.start()
-    from lmnet.datasets.camvid import validation_images
     from lmnet.training.events import Event, Started
     from lmnet.training.trainer import train
 
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
 
         def report(event: Event) -> None:
-            if isinstance(event, Started):  # the dataset was checked whole; before, half of its faults would be told
-                experiment.keep_samples(validation_images(settings))
+            if isinstance(event, Started):
+                experiment.keep_samples(event.validation)
             progress(event)
 
         try:

@@ -90,18 +90,6 @@ def open_dataset(settings: Settings, *, cache_bytes: int = LIMIT_BYTES) -> Datas
     )
 
 
-def validation_images(settings: Settings) -> tuple[Path, ...]:
-    """Return the image files of the validation split in its order, from the text files alone.
-
-    Raises:
-        LmnetError: lists every problem of the text files, and every file that they name and that is missing.
-    """
-    problems = Problems()
-    files = _read_files(settings.train_path, settings.validation_path, problems)
-    problems.raise_if_any(settings.train_path)
-    return tuple(pair.image for pair in files.validation)
-
-
 def first_size(train_path: Path) -> tuple[int, int] | None:
     """Return height and width of the first training picture, or None where it cannot be read."""
     pairs = read_list(train_path, "train.txt", Problems())

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lmnet.datasets.base import Split
 from lmnet.metrics.iou import Scores
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A network's run begins, or goes on after ``first_step`` finished steps; ``parameters`` are the trainable ones."""
+    """A network's run begins, or goes on after ``first_step`` finished steps; ``parameters`` are the trainable ones.
+
+    The dataset was checked whole: ``validation`` is its validation split.
+    """
 
     network: str
     total_steps: int
@@ -19,6 +23,7 @@ class Started:
     validation_images: int
     classes: tuple[str, ...]
     parameters: int
+    validation: Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ def _run(
             validation_images=len(dataset.validation),
             classes=dataset.classes,
             parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+            validation=dataset.validation,
         )
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from blueoil import cli, tensorflow_start
 from blueoil.commands import convert, predict
 from blueoil.config.load import load
 from blueoil.errors import BlueoilError
+from lmnet.datasets import open_dataset
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
@@ -31,7 +32,7 @@ def fake_train(*, finished: bool = True) -> Train:
     """Return a trainer that writes one checkpoint, or goes on from it, and learns nothing."""
 
     def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
-        report(Started("Net", 4, 0, 2, 2, ("Sky",), 7))
+        report(Started("Net", 4, 0, 2, 2, ("Sky",), 7, open_dataset(settings).validation))
         checkpoint = folder / "checkpoints" / "save.ckpt-4"
         checkpoint.mkdir(parents=True, exist_ok=True)
         (checkpoint / "model.keras").touch()

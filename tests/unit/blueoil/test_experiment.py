@@ -9,10 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, new_id
+from lmnet.datasets.base import Pair, Sample, Split
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,16 +96,34 @@ def test_checkpoints_are_found_by_every_name(experiment: Experiment) -> None:
         experiment.checkpoint("save.ckpt-7")
 
 
+def split_of(images: list[Path]) -> Split:
+    """Return a split of these images; the one of number i is loaded as a picture of value i."""
+    pairs = tuple(Pair(image, image, str(number)) for number, image in enumerate(images))
+
+    def read(pair: Pair) -> Sample:
+        value = int(pair.where)
+        return Sample(np.full((2, 3, 3), value, np.uint8), np.zeros((2, 3), np.uint8), pair.image.stem)
+
+    return Split("validation", pairs, read)
+
+
 def test_samples_are_spread_over_the_split_and_kept_once(experiment: Experiment, tmp_path: Path) -> None:
     with pytest.raises(BlueoilError, match="--test_image"):
         experiment.samples()
     images = [tmp_path / f"{letter}.png" for letter in "abcdefg"]
     for image in images:
         image.write_text(image.stem)
-    experiment.keep_samples(images)
+    experiment.keep_samples(split_of(images))
     assert [sample.name for sample in experiment.samples()] == ["0_a.png", "1_d.png", "2_g.png"]
-    experiment.keep_samples(images[:1])
+    experiment.keep_samples(split_of(images[:1]))
     assert len(experiment.samples()) == 3
+
+
+def test_samples_that_are_no_files_are_kept_as_they_are_loaded(experiment: Experiment) -> None:
+    experiment.keep_samples(split_of([Path("nowhere/drawn"), Path("nowhere/too")]))
+    assert [sample.name for sample in experiment.samples()] == ["0_drawn.png", "1_too.png"]
+    with Image.open(experiment.samples()[1]) as picture:
+        assert np.array_equal(np.asarray(picture), np.full((2, 3, 3), 1, np.uint8))
 
 
 def test_removal_leaves_nothing(experiment: Experiment) -> None:

@@ -13,10 +13,12 @@ from blueoil.console import Console, duration, percent
 from blueoil.files import replacing, write_text
 from blueoil.progress import TrainingProgress
 from blueoil.report import confusion, curves, scores
+from lmnet.datasets.base import Sample, Split
 from lmnet.metrics.iou import scores as score
 from lmnet.training.events import Saved, Started, StepDone, Validated
 
 MATRIX = np.array([[90, 10, 0], [25, 75, 0], [0, 0, 0]], dtype=np.int64)
+NO_SPLIT = Split("validation", (), lambda pair: Sample(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8), "x"))
 CLASSES = ("Sky", "Road", "Bicyclist")
 
 
@@ -92,7 +94,7 @@ def test_with_json_stdout_holds_one_object_only(capsys: pytest.CaptureFixture[st
 
 def test_progress_without_a_terminal_is_a_line_an_interval(capsys: pytest.CaptureFixture[str]) -> None:
     with TrainingProgress(Console(), interval=4) as progress:
-        progress(Started("Net", 10, 0, 367, 101, ("Sky", "Road"), 2_559_126))
+        progress(Started("Net", 10, 0, 367, 101, ("Sky", "Road"), 2_559_126, NO_SPLIT))
         for step in range(1, 11):
             miou = 0.25 if step > 5 else None
             progress(StepDone(step, 10, 2.0 / step, 0.01, miou, 1.5, (10 - step) * 100.0))
