@@ -46,10 +46,9 @@ class Place:
 
 def _keras(place: Place) -> Run:
     tensorflow_start.start()
-    from blueoil.config.load import load as load_config
     from lmnet.evaluation.keras_runner import load
 
-    return load(place.checkpoint, load_config(place.experiment.config, place.experiment.overrides))
+    return load(place.checkpoint, place.experiment.settings())
 
 
 def _onnx(place: Place) -> Run:

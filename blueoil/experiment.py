@@ -25,6 +25,7 @@ from blueoil.files import write_text
 
 if TYPE_CHECKING:
     from lmnet.datasets.base import Split
+    from lmnet.settings import Settings
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
@@ -115,18 +116,43 @@ class Experiment:
             )
         return experiment
 
-    def create(self, config: Path, *, seed: int, overrides: Sequence[str] = ()) -> None:
-        """Make the folder with the config's copy and the environment record.
+    @property
+    def plugins(self) -> Path:
+        """The folder of the plugins' copies."""
+        return self.folder / "plugins"
+
+    def settings(self) -> Settings:
+        """Return the settings of the run, its plugins run from their copies.
+
+        Raises:
+            BlueoilError: the config or a plugin can't be used.
+        """
+        from blueoil.config.load import load
+
+        return load(self.config, self.overrides, copies=self.plugins)
+
+    def changed_plugins(self, settings: Settings) -> list[Path]:
+        """Return the plugin files of the settings that no longer are what the experiment keeps a copy of."""
+        pairs = [(file, self.plugins / file.name) for file in settings.plugins if file.is_file()]
+        return [file for file, copy in pairs if copy.is_file() and copy.read_bytes() != file.read_bytes()]
+
+    def create(self, config: Path, *, seed: int, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()) -> None:
+        """Make the folder with the environment record and copies of the config and of the plugins.
 
         Raises:
             BlueoilError: the folder exists.
         """
         text = config.read_bytes()
+        texts = {file.name: file.read_bytes() for file in plugins}
         try:
             self.folder.mkdir(parents=True)
         except FileExistsError:
             raise BlueoilError(f"experiment {self.id} exists already", where=str(self.folder)) from None
         (self.folder / _CONFIG_NAMES[config.suffix.lower()]).write_bytes(text)
+        if texts:
+            self.plugins.mkdir()
+        for name, plugin in texts.items():
+            (self.plugins / name).write_bytes(plugin)
         record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": []}
         self._write_environment({**record, **_versions()})
 

@@ -18,17 +18,17 @@ ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
 
 def start() -> None:
     """Import Keras and open the devices; warnings and errors are shown, the notes about them are not."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    with _without_notes():
+    with quiet():
         import keras
 
         keras.ops.zeros(())
 
 
 @contextmanager
-def _without_notes() -> Iterator[None]:
-    """Hold back what native code writes to stderr while the block lasts, then pass on all but the notes."""
+def quiet() -> Iterator[None]:
+    """Hold back what code that may import TensorFlow writes to stderr; when the block ends, tell all but the notes."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as file:

@@ -20,6 +20,7 @@ class Registry(MutableMapping[str, T]):
     def __init__(self, kind: str, built_in: Mapping[str, T] | None = None) -> None:
         self.kind = kind
         self._things: dict[str, T] = dict(built_in or {})
+        self._owners: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> T:
         """Return the thing of this name.
@@ -36,6 +37,29 @@ class Registry(MutableMapping[str, T]):
     def __delitem__(self, name: str) -> None:
         """Remove a thing."""
         del self._things[name]
+        self._owners.pop(name, None)
+
+    def enter(self, name: str, thing: T, *, owner: str) -> None:
+        """Enter a thing under a name that is free.
+
+        Args:
+            name: of the thing.
+            thing: to be found under it.
+            owner: who enters it.
+
+        Raises:
+            ValueError: the name is taken; says by whom.
+        """
+        if name in self:
+            whose = f"entered by {self._owners[name]}" if name in self._owners else "built in"
+            raise ValueError(f"the {self.kind} {name} exists already, {whose}")
+        self[name] = thing
+        self._owners[name] = owner
+
+    def withdraw(self, owner: str) -> None:
+        """Remove all that one has entered."""
+        for name in [name for name, who in self._owners.items() if who == owner]:
+            del self[name]
 
     def __iter__(self) -> Iterator[str]:
         """Return the names."""

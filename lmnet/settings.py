@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -35,6 +37,25 @@ ActivationQuantizerName = Literal["linear_mid_tread_half"]
 Side = Annotated[int, Field(ge=limits.SMALLEST_SIDE, le=limits.LARGEST_SIDE)]
 
 
+def _several(value: object) -> object:
+    if value is None or isinstance(value, (str, Path)):
+        return (value,) if value else ()
+    if not isinstance(value, (tuple, list)):
+        raise ValueError("a file or a list of files")
+    return value
+
+
+def _of_different_names(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    names = [file.name for file in files]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"files of different names; two are called {twice[0]}")
+    return files
+
+
+Plugins = Annotated[tuple[Path, ...], BeforeValidator(_several), AfterValidator(_of_different_names)]
+"""One file or several; an experiment keeps them all in one folder."""
+
 _REGISTERED: Mapping[str, Callable[[], tuple[str, ...]]] = {
     "network": networks.names,
     "dataset_format": lambda: tuple(DATASETS),
@@ -54,6 +75,9 @@ class Settings(BaseModel):
 
     task: Task = Field("semantic_segmentation", description="What the network learns.")
     network: str = Field("LmSegnetV1Quantize", description="Network architecture.")
+    plugins: Plugins = Field(
+        (), description="Python files with networks, datasets, augmentors and losses of your own: docs/plugins.md."
+    )
 
     dataset_format: str = Field("CamvidCustom", description="How the dataset lies on disk.")
     train_path: Path = Field(description="Folder that holds train.txt.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +14,16 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
     os.environ.setdefault(name, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+@pytest.fixture
+def forget_plugins() -> Iterator[None]:
+    """Withdraw, after a test, the plugins that ran in it."""
+    yield
+    from lmnet import plugins
+
+    for name in [name for name in sys.modules if name.startswith(plugins.MODULE)]:
+        plugins.withdraw(f"{name.removeprefix(plugins.MODULE)}.py")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -58,14 +58,12 @@ def command(
       blueoil convert -e camvid_20261122093000
       blueoil convert -e camvid_20261122093000 -p save.ckpt-1000 --target x86 --image_size 184 240
     """
-    from blueoil.config.load import load
-
     console = Console(machine=machine)
     started = time.perf_counter()
     targets = parse_targets(target)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
-    settings = load(experiment.config, experiment.overrides)
+    settings = experiment.settings()
     if image_size is not None:
         settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
     images = read_images([test_image] if test_image else experiment.samples(), settings)

@@ -39,11 +39,9 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
       blueoil evaluate -e camvid_20261122093000
       blueoil evaluate -e camvid_20261122093000 -p save.ckpt-1000 --backend x86
     """
-    from blueoil.config.load import load
-
     console = Console(machine=machine)
     experiment = Experiment.open(output_dir, experiment_id)
-    settings = load(experiment.config, experiment.overrides)
+    settings = experiment.settings()
     folder = experiment.checkpoint(checkpoint)
 
     from blueoil.report import confusion

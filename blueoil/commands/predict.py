@@ -61,13 +61,11 @@ def command(
     Example:
       blueoil predict -i photos -o predictions -e camvid_20261122093000
     """
-    from blueoil.config.load import load
-
     console = Console(machine=machine)
     images = find_images(source)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
-    settings = load(experiment.config, experiment.overrides)
+    settings = experiment.settings()
     job = _Job(settings, experiment.classes(folder), output, save_images)
 
     tensorflow_start.start()

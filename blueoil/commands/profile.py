@@ -122,11 +122,10 @@ def _of_experiment(experiment: Experiment, checkpoint: str | None, image_size: t
     Raises:
         BlueoilError: it isn't converted, or there is no target for this machine.
     """
-    from blueoil.config.load import load
     from dlk.targets import TARGETS
     from dlk.verify.available import is_native, this_machine
 
-    settings = load(experiment.config, experiment.overrides)
+    settings = experiment.settings()
     size = options.network_size(image_size, settings.network) if image_size else settings.image_size
     folder = experiment.checkpoint(checkpoint)
     target = next((target for target in TARGETS.values() if is_native(target)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +33,14 @@ _INTERRUPTED = 130
     metavar="ID",
     help="Name of the experiment; one that exists goes on.  [default: CONFIG_TIME]",
 )
+@click.option(
+    "--plugin",
+    "plugins",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE.py",
+    help="Own code to run first, beside the config's PLUGINS; may be given again.",
+)
 @click.option("--recreate", is_flag=True, help="Delete the experiment first when it exists.")
 @options.output_dir
 @options.as_json
@@ -40,6 +49,7 @@ _INTERRUPTED = 130
 def command(
     config: Path | None,
     experiment_id: str | None,
+    plugins: tuple[Path, ...],
     recreate: bool,
     output_dir: Path,
     machine: bool,
@@ -53,11 +63,14 @@ def command(
     Example:
       blueoil train -c config/camvid.py
       blueoil train -c config/camvid.py max_steps=500 learning_rate=0.01
+      blueoil train -c config/camvid.py --plugin my_network.py network=MineQuantize
       blueoil train -e camvid_20261122093000
     """
     console = Console(machine=machine)
-    experiment, settings = _prepare(config, experiment_id, output_dir, overrides, recreate=recreate)
+    experiment, settings = _prepare(config, experiment_id, output_dir, overrides, plugins, recreate=recreate)
     console.say(f"experiment: {experiment.folder}")
+    for file in experiment.changed_plugins(settings):
+        console.warn(f"Note: {file} has changed since the experiment began, which goes on with its copy")
     with experiment.lock():
         experiment.record_start()
         result = _train(experiment, settings, console)
@@ -85,7 +98,13 @@ def command(
 
 
 def _prepare(
-    config: Path | None, id_: str | None, root: Path, overrides: Sequence[str], *, recreate: bool
+    config: Path | None,
+    id_: str | None,
+    root: Path,
+    overrides: Sequence[str],
+    plugins: Sequence[Path],
+    *,
+    recreate: bool,
 ) -> tuple[Experiment, Settings]:
     """Return the experiment, new or found, and its settings.
 
@@ -98,19 +117,17 @@ def _prepare(
         raise BlueoilError("nothing to train", fix="blueoil train -c CONFIG, or blueoil train -e ID to go on")
     if id_ is None:
         assert config is not None  # noqa: S101 - one of the two is given
-        settings = load(config, overrides)
-        return _make(Experiment(root, new_id(config)), config, settings, overrides), settings
+        return _make(Experiment(root, new_id(config)), config, overrides, plugins)
     experiment = Experiment(root, id_) if config else Experiment.open(root, id_)
     if not experiment.exists:
         assert config is not None  # noqa: S101 - open() raised otherwise
-        settings = load(config, overrides)
-        return _make(experiment, config, settings, overrides), settings
+        return _make(experiment, config, overrides, plugins)
 
-    stored = load(experiment.config, experiment.overrides)
     wanted = overrides if config or overrides else experiment.overrides
-    settings = load(config or experiment.config, wanted)
     if recreate:
-        return _remake(experiment, config or experiment.config, settings, wanted), settings
+        return _remake(experiment, config, wanted, plugins)
+    stored = experiment.settings()
+    settings = load(config or experiment.config, wanted, plugins=plugins, copies=experiment.plugins)
     if settings != stored:
         raise BlueoilError(
             f"experiment {id_} was started with another config",
@@ -122,18 +139,36 @@ def _prepare(
     return experiment, settings
 
 
-def _make(experiment: Experiment, config: Path, settings: Settings, overrides: Sequence[str]) -> Experiment:
-    experiment.create(config, seed=settings.seed, overrides=overrides)
-    return experiment
+def _make(
+    experiment: Experiment, config: Path, overrides: Sequence[str], more: Sequence[Path], copies: Path | None = None
+) -> tuple[Experiment, Settings]:
+    """Make the folder of an experiment; ``more`` and ``copies`` as the arguments plugins and copies of ``load``."""
+    from blueoil.config.load import kept, load
+
+    settings = load(config, overrides, plugins=more, copies=copies)
+    if more:  # so that the experiment names them without --plugin
+        overrides = [*overrides, f"plugins={json.dumps([str(file) for file in settings.plugins])}"]
+    experiment.create(config, seed=settings.seed, overrides=overrides, plugins=kept(settings.plugins, copies))
+    return experiment, settings
 
 
-def _remake(experiment: Experiment, config: Path, settings: Settings, overrides: Sequence[str]) -> Experiment:
-    """Replace an experiment; the config may be its own, so it is kept aside first."""
-    with tempfile.TemporaryDirectory() as aside:
-        copy = Path(shutil.copy(config, aside))
+def _remake(
+    experiment: Experiment, config: Path | None, overrides: Sequence[str], more: Sequence[Path]
+) -> tuple[Experiment, Settings]:
+    """Replace an experiment, by its own config and plugins where no config is given: they are kept aside first."""
+    from blueoil.config.load import load
+
+    with tempfile.TemporaryDirectory() as name:
+        aside = Path(name)
+        copies = None if config else aside / "plugins"
+        if copies and experiment.plugins.is_dir():
+            shutil.copytree(experiment.plugins, copies)
+        chosen = config or experiment.config
+        load(chosen, overrides, plugins=more, copies=copies)  # a faulty one leaves the experiment as it is
+        copy = Path(shutil.copy(chosen, aside))
         with experiment.lock():
             experiment.remove()
-        return _make(experiment, copy, settings, overrides)
+        return _make(experiment, copy, overrides, more, copies)
 
 
 def _difference(stored: Settings, given: Settings) -> str:

@@ -30,12 +30,10 @@ def command(
       blueoil verify -e camvid_20261122093000
       blueoil verify -e camvid_20261122093000 -p save.ckpt-1000 --image_size 184 240
     """
-    from blueoil.config.load import load
-
     console = Console(machine=machine)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
-    settings = load(experiment.config, experiment.overrides)
+    settings = experiment.settings()
     size = options.network_size(image_size, settings.network) if image_size else settings.image_size
     export = experiment.export_folder(folder.name, size)
     if not (export / "output").is_dir():

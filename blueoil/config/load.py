@@ -14,8 +14,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from blueoil.config.checks import expectation
+from blueoil import tensorflow_start
+from blueoil.config.checks import expectation, schema_value
 from blueoil.errors import BlueoilError
+from lmnet import plugins as own_code
 from lmnet.augmentors import check_augmentors
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
@@ -27,20 +29,26 @@ Values = dict[str, Any]
 Lines = dict[str, int]
 
 
-def load(file: Path, overrides: Sequence[str] = ()) -> Settings:
-    """Return the Settings of a config file.
+def load(
+    file: Path, overrides: Sequence[str] = (), *, plugins: Sequence[Path] = (), copies: Path | None = None
+) -> Settings:
+    """Return the Settings of a config file. Its plugins run first: they make the names that it uses known.
 
     Args:
         file: ``.py`` (upper-case names are values, all others are the file's own), ``.yaml`` or ``.yml``.
         overrides: ``key=value``; the key is a name of the config in any case, dots lead into a table
             (``augmentors.Hue.value=[-5, 5]``), the value is read as YAML.
+        plugins: plugin files beside those of the config.
+        copies: folder of the plugins' copies, which run in their place where there are any.
 
     Raises:
         BlueoilError: the file can't be read, or a value is unknown, wrong or out of range.
+        LmnetError: a plugin can't be run, or an augmentor's parameter is wrong.
     """
     values, places = _read(file)
     for word in overrides:
         _override(values, places, word)
+    _run_plugins(values, places, plugins, copies)
     return _settings(values, places)
 
 
@@ -165,6 +173,39 @@ def _override(values: Values, places: dict[str, str], word: str) -> None:
         inner = table.get(step)
         table[step] = table = dict(inner) if isinstance(inner, Mapping) else {}
     table[rest[-1]] = value
+
+
+def _run_plugins(values: Values, places: dict[str, str], more: Sequence[Path], copies: Path | None) -> None:
+    """Run the plugins of a config and ``more``, which become a value of the config."""
+    try:
+        files = schema_value("plugins", values.get("plugins", ()))
+        files = schema_value("plugins", (*files, *(file for file in more if file not in files)))
+    except ValueError as error:
+        raise BlueoilError(
+            "PLUGINS has a value that cannot be used",
+            where=places.get("plugins", "command line, --plugin"),
+            expected=str(error),
+        ) from None
+    if not files:
+        return
+    values["plugins"] = files
+    found = kept(files, copies)
+    for file in found:
+        if not file.is_file():
+            raise BlueoilError(
+                f"there is no plugin file {file}",
+                where=places.get("plugins", "command line, --plugin"),
+                fix="correct the path; relative paths start at the folder in which blueoil is called",
+            )
+    with tensorflow_start.quiet():  # a plugin may import it
+        own_code.load(found)
+
+
+def kept(files: Sequence[Path], copies: Path | None) -> list[Path]:
+    """Return the copies of files in a folder; a file that has none there stands for itself."""
+    if copies is None:
+        return list(files)
+    return [copy if (copy := copies / file.name).is_file() else file for file in files]
 
 
 def _settings(values: Values, places: Mapping[str, str]) -> Settings:

@@ -16,7 +16,7 @@ from lmnet.augmentors import AUGMENTORS
 from lmnet.settings import Settings, choices
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "What is learned": ("task", "network"),
+    "What is learned": ("task", "network", "plugins"),
     "Dataset": (
         "dataset_format",
         "train_path",
@@ -119,6 +119,8 @@ def _limits(field: str, settings: Settings) -> str:
 
 def _plain(value: Any) -> Any:
     """Return paths as text, all else as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
     return str(value) if isinstance(value, Path) else value
 
 
@@ -140,6 +142,8 @@ def _quoted(value: Any) -> str:
         return '"' + text[1:-1] + '"' if text[0] == "'" and '"' not in text and "\\'" not in text else text
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_quoted(key)}: {_quoted(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_quoted, value))}{',' if len(value) == 1 else ''})"
     return repr(value)
 
 

@@ -12,13 +12,27 @@ from lmnet.augmentors.base import Augmentor, Parameter, Pictures
 from lmnet.augmentors.color import BLUR, BRIGHTNESS, COLOR, CONTRAST, HUE
 from lmnet.augmentors.erase import RANDOM_ERASING, RANDOM_PATCH_CUT
 from lmnet.augmentors.flip import FLIP_LEFT_RIGHT, FLIP_TOP_BOTTOM
-from lmnet.augmentors.kinds import Value
+from lmnet.augmentors.kinds import Choice, Color, Number, Range, Size, Value, YesNo
 from lmnet.augmentors.outside import random_window
 from lmnet.augmentors.window import CROP, PAD
 from lmnet.errors import LmnetError
 from lmnet.registry import Registry
 
-__all__ = ["AUGMENTORS", "USUAL", "Augmentor", "Parameter", "Value", "augment", "check_augmentors"]
+__all__ = [
+    "AUGMENTORS",
+    "USUAL",
+    "Augmentor",
+    "Choice",
+    "Color",
+    "Number",
+    "Parameter",
+    "Range",
+    "Size",
+    "Value",
+    "YesNo",
+    "augment",
+    "check_augmentors",
+]
 
 _BUILT_IN = (
     BLUR,

@@ -49,6 +49,7 @@ def test_tutorial_answers_give_the_tutorials_settings(folder: Path) -> None:
     assert settings.total_steps(367) == 45_875
 
 
+@pytest.mark.usefixtures("forget_plugins")
 @pytest.mark.parametrize("suffix", [".py", ".yaml"])
 def test_a_rendered_config_loads_into_the_same_settings(folder: Path, suffix: str) -> None:
     settings = to_settings(collect(TUTORIAL, [], defaults=False))
@@ -64,7 +65,17 @@ def test_a_rendered_config_loads_into_the_same_settings(folder: Path, suffix: st
     )
     every = odd.model_copy(update={"augmentors": {name: a.defaults for name, a in AUGMENTORS.items()}})
     sized = {"Crop": {"size": (96, 128), "resize": (64, 64)}, "RandomPatchCut": {"square": False, "max_size": 2.5}}
-    for wanted in (settings, odd, every, *(odd.model_copy(update={"augmentors": chosen}) for chosen in ({}, sized))):
+    (folder / "my 'own' code.py").write_text("")
+    (folder / "more.py").write_text("")
+    files = (Path("more.py"), Path("my 'own' code.py"))
+    own = [odd.model_copy(update={"plugins": chosen}) for chosen in (files, files[1:])]
+    for wanted in (
+        settings,
+        odd,
+        every,
+        *own,
+        *(odd.model_copy(update={"augmentors": chosen}) for chosen in ({}, sized)),
+    ):
         file = folder / f"c{suffix}"
         file.write_text(render(wanted, name="camvid", suffix=suffix))
         loaded = load(file)
@@ -123,6 +134,9 @@ MINIMUM = 'TRAIN_PATH = "d"\n'
         ("c.py", MINIMUM + "X = 1\nMAX_EPOCHS = 1 +\n", ["no Python", "c.py, line 3"]),
         ("c.py", MINIMUM + "\nseed = 1 / 0\n", ["stopped", "c.py, line 3", "ZeroDivisionError"]),
         ("c.py", MINIMUM + "raise SystemExit(4)\n", ["stopped", "c.py, line 2", "SystemExit"]),
+        ("c.py", MINIMUM + "PLUGINS = 5\n", ["PLUGINS has", "c.py, line 2", "a file or a list of files"]),
+        ("c.py", MINIMUM + "PLUGINS = ['a.py', 'b/a.py']\n", ["PLUGINS has", "line 2", "two are called a.py"]),
+        ("c.py", MINIMUM + "PLUGINS = 'none.py'\n", ["there is no plugin file none.py", "c.py, line 2"]),
         ("c.py", "BATCH_SIZE = 8\n", ["TRAIN_PATH is missing", "c.py"]),
         ("c.py", MINIMUM + "MAX_EPOCHS = None\n", ["needs an end", "c.py"]),
         (
