@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmnet.quantizers.base import ActivationQuantizer, Quantizer
+from lmnet.quantizers.base import ActivationQuantizer, BinaryQuantizer, Quantizer
 from lmnet.quantizers.binary_channel_wise_mean_scaling import BinaryChannelWiseMeanScalingQuantizer
 from lmnet.quantizers.binary_mean_scaling import BinaryMeanScalingQuantizer
 from lmnet.quantizers.linear_mid_tread_half import LinearMidTreadHalfQuantizer
@@ -21,6 +21,7 @@ __all__ = [
     "ActivationQuantizer",
     "BinaryChannelWiseMeanScalingQuantizer",
     "BinaryMeanScalingQuantizer",
+    "BinaryQuantizer",
     "LinearMidTreadHalfQuantizer",
     "Quantizer",
 ]

@@ -38,6 +38,17 @@ class Quantizer(ABC):
         return cls(**config)
 
 
+class BinaryQuantizer(Quantizer):
+    """A quantizer whose values are the sign of ``x``, +1 for 0, times a mean of ``|x|``.
+
+    Attributes:
+        per_channel: one mean for each output channel, the last axis; else one for the whole kernel.
+    """
+
+    bits = 1
+    per_channel: bool
+
+
 class ActivationQuantizer(Quantizer):
     """A quantizer whose values are integer codes 0..2^bits - 1 times a step."""
 

@@ -7,17 +7,17 @@ import numpy as np
 from keras import KerasTensor, ops
 from numpy.typing import NDArray
 
-from lmnet.quantizers.base import Quantizer, straight_through
+from lmnet.quantizers.base import BinaryQuantizer, straight_through
 
 
 @keras.saving.register_keras_serializable("lmnet")
-class BinaryChannelWiseMeanScalingQuantizer(Quantizer):
+class BinaryChannelWiseMeanScalingQuantizer(BinaryQuantizer):
     """Sign of each weight times the mean magnitude of its output channel, the last axis; sign(0) is +1.
 
     Backward: the gradient passes unchanged, without clipping; the scales count as constants.
     """
 
-    bits = 1
+    per_channel = True
 
     def __call__(self, x: KerasTensor) -> KerasTensor:
         """Return the binary kernel: float [kh, kw, in, out], two values in each output channel."""

@@ -7,17 +7,17 @@ import numpy as np
 from keras import KerasTensor, ops
 from numpy.typing import NDArray
 
-from lmnet.quantizers.base import Quantizer, straight_through
+from lmnet.quantizers.base import BinaryQuantizer, straight_through
 
 
 @keras.saving.register_keras_serializable("lmnet")
-class BinaryMeanScalingQuantizer(Quantizer):
+class BinaryMeanScalingQuantizer(BinaryQuantizer):
     """Sign of each weight times the mean magnitude of the whole kernel; sign(0) is +1.
 
     Backward: the gradient passes unchanged, without clipping; the scale counts as a constant.
     """
 
-    bits = 1
+    per_channel = False
 
     def __call__(self, x: KerasTensor) -> KerasTensor:
         """Return the binary kernel: float [kh, kw, in, out] of two values, -scale and +scale."""
