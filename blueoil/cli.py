@@ -33,6 +33,7 @@ VERBS = {
     "convert": "Make the native libraries of a checkpoint and prove them equal to it.",
     "verify": "Prove the libraries of a converted checkpoint again.",
     "profile": "Time each layer of a library beside what the machine could do.",
+    "zoo": "List the trained networks that come along, or pack one.",
     "dataset": "Draw a sample dataset, check one, or tell what one holds.",
     "demo": "Go the whole way on a small drawn dataset, in a few minutes.",
 }

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blueoil import __version__
 from blueoil.errors import BlueoilError
@@ -26,6 +26,8 @@ from blueoil.files import write_text
 if TYPE_CHECKING:
     from lmnet.datasets.base import Split
     from lmnet.settings import Settings
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
@@ -136,8 +138,10 @@ class Experiment:
         pairs = [(file, self.plugins / file.name) for file in settings.plugins if file.is_file()]
         return [file for file, copy in pairs if copy.is_file() and copy.read_bytes() != file.read_bytes()]
 
-    def create(self, config: Path, *, seed: int, overrides: Sequence[str] = (), plugins: Sequence[Path] = ()) -> None:
-        """Make the folder with the environment record and copies of the config and of the plugins.
+    def create(
+        self, config: Path, *, seed: int, overrides: Sequence[str] = (), plugins: Sequence[Path] = (), **more: Any
+    ) -> None:
+        """Make the folder with copies of config and plugins, and the environment record, to which ``more`` is added.
 
         Raises:
             BlueoilError: the folder exists.
@@ -153,7 +157,7 @@ class Experiment:
             self.plugins.mkdir()
         for name, plugin in texts.items():
             (self.plugins / name).write_bytes(plugin)
-        record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": []}
+        record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": [], **more}
         self._write_environment({**record, **_versions()})
 
     def record_start(self) -> None:
@@ -179,8 +183,7 @@ class Experiment:
         unfinished = self.folder / ".samples"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        spread = sorted({round(i * (len(split) - 1) / max(1, SAMPLES - 1)) for i in range(SAMPLES)})
-        for number, i in enumerate(spread):
+        for number, i in enumerate(spread(range(len(split)))):
             image = split.pairs[i].image
             if image.is_file():
                 shutil.copyfile(image, unfinished / f"{number}_{image.name}")
@@ -281,12 +284,21 @@ class Experiment:
         """Return where the export of a checkpoint for an image size (height, width) lies."""
         return self.folder / "export" / checkpoint / f"{image_size[0]}x{image_size[1]}"
 
+    def scores_file(self, checkpoint: str, backend: str) -> Path:
+        """Return where the scores of a checkpoint, as one backend ran it, are kept."""
+        return self.folder / "evaluate" / f"{checkpoint}_{backend}.json"
+
     def _best(self) -> str | None:
         file = self.folder / "best"
         return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
 
     def _write_environment(self, record: dict[str, Any]) -> None:
         write_text(self.folder / "environment.json", json.dumps(record, indent=2) + "\n")
+
+
+def spread(images: Sequence[T]) -> list[T]:
+    """Return at most SAMPLES of the images, evenly from the first to the last."""
+    return [images[i] for i in sorted({round(i * (len(images) - 1) / max(1, SAMPLES - 1)) for i in range(SAMPLES)})]
 
 
 def step_of(checkpoint: str) -> int:

@@ -15,8 +15,9 @@ from blueoil import tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console, duration
 from blueoil.errors import BlueoilError
-from blueoil.experiment import Experiment
+from blueoil.experiment import Experiment, spread
 from blueoil.report import conversion
+from blueoil.zoo import at_dataset
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,9 @@ _FPGA_NOTE = "Note: the library for the FPGA (libdlk_fpga.so) is not available y
 
 
 @click.command("convert")
-@options.experiment_id
+@options.experiment_or_zoo
+@options.zoo
+@options.data("whose validation images are verified with.  [default: drawn scenes]")
 @options.checkpoint
 @click.option("--image_size", nargs=2, type=int, metavar="H W", help="Input size.  [default: the config's]")
 @click.option(
@@ -43,7 +46,9 @@ _FPGA_NOTE = "Note: the library for the FPGA (libdlk_fpga.so) is not available y
 @options.as_json
 @options.debug
 def command(
-    experiment_id: str,
+    experiment_id: str | None,
+    zoo: str | None,
+    data: Path | None,
     checkpoint: str | None,
     image_size: tuple[int, int] | None,
     target: str,
@@ -57,16 +62,19 @@ def command(
     Example:
       blueoil convert -e camvid_20261122093000
       blueoil convert -e camvid_20261122093000 -p save.ckpt-1000 --target x86 --image_size 184 240
+      blueoil convert --zoo camvid.npz --data CamVid
     """
     console = Console(machine=machine)
     started = time.perf_counter()
     targets = parse_targets(target)
-    experiment = Experiment.open(output_dir, experiment_id)
+    if data is not None and zoo is None:
+        raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
+    experiment = options.subject(experiment_id, zoo, output_dir, console)
     folder = experiment.checkpoint(checkpoint)
     settings = experiment.settings()
     if image_size is not None:
         settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
-    images = read_images([test_image] if test_image else experiment.samples(), settings)
+    images = read_images(_files(experiment, settings, data, test_image), settings)
     export_folder = experiment.export_folder(folder.name, settings.image_size)
 
     console.say(f"Restore from {folder}")
@@ -105,6 +113,17 @@ def command(
             **_timings(result),
         }
     )
+
+
+def _files(experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None) -> Sequence[Path]:
+    """Return the images to verify with: the one given, some of the given dataset, or those that the experiment has."""
+    if test_image is not None:
+        return [test_image]
+    if data is None:
+        return experiment.samples()
+    from lmnet.datasets import open_dataset
+
+    return [pair.image for pair in spread(open_dataset(at_dataset(settings, data)).validation.pairs)]
 
 
 def _timings(result: Conversion) -> dict[str, Any]:

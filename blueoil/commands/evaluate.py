@@ -12,12 +12,15 @@ from blueoil.backends import BACKENDS, Place
 from blueoil.commands import options
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
-from blueoil.experiment import Experiment, step_of
+from blueoil.experiment import step_of
 from blueoil.files import write_text
+from blueoil.zoo import at_dataset
 
 
 @click.command("evaluate")
-@options.experiment_id
+@options.experiment_or_zoo
+@options.zoo
+@options.data("whose validation images are scored.")
 @options.checkpoint
 @click.option(
     "--backend",
@@ -29,7 +32,15 @@ from blueoil.files import write_text
 @options.output_dir
 @options.as_json
 @options.debug
-def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir: Path, machine: bool) -> None:
+def command(
+    experiment_id: str | None,
+    zoo: str | None,
+    data: Path | None,
+    checkpoint: str | None,
+    backend: str,
+    output_dir: Path,
+    machine: bool,
+) -> None:
     """Measure a checkpoint on the validation images: IoU of each class, mIoU, pixel accuracy, confusion matrix.
 
     The scores go to evaluate/CHECKPOINT_BACKEND.json in the experiment, the confusion matrix beside it as a picture.
@@ -38,10 +49,15 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     Example:
       blueoil evaluate -e camvid_20261122093000
       blueoil evaluate -e camvid_20261122093000 -p save.ckpt-1000 --backend x86
+      blueoil evaluate --zoo camvid.npz --data CamVid
     """
     console = Console(machine=machine)
-    experiment = Experiment.open(output_dir, experiment_id)
+    if (zoo is None) != (data is None):
+        raise click.UsageError("--zoo and --data go together: a trained network has no dataset, an experiment has one")
+    experiment = options.subject(experiment_id, zoo, output_dir, console)
     settings = experiment.settings()
+    if data is not None:
+        settings = at_dataset(settings, data)
     folder = experiment.checkpoint(checkpoint)
 
     from blueoil.report import confusion
@@ -56,10 +72,10 @@ def command(experiment_id: str, checkpoint: str | None, backend: str, output_dir
     console.say(f"{folder.name} by {backend} on {len(dataset.validation)} validation images")
     found = evaluate(run, dataset.validation, settings.preprocessor)
 
-    name = f"{folder.name}_{backend}"
-    target = experiment.folder / "evaluate" / f"{name}.json"
+    target = experiment.scores_file(folder.name, backend)
     heading = {"experiment": experiment.id, "checkpoint": folder.name, "step": step_of(folder.name)}
-    measured = {"backend": backend, "split": "validation", "images": len(dataset.validation)}
+    place = str(settings.validation_path or settings.train_path)
+    measured = {"backend": backend, "dataset": place, "split": "validation", "images": len(dataset.validation)}
     values = {**heading, **measured, **document(dataset.classes, found.matrix, found.scores)}
     write_text(target, json.dumps(values, indent=2) + "\n")
     picture = target.with_suffix(".png")

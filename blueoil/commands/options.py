@@ -10,15 +10,27 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from blueoil.console import Console
 from blueoil.errors import BlueoilError
+from blueoil.experiment import Experiment
+from blueoil.zoo import experiment_of
+from lmnet.zoo import names
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 experiment_id = click.option(
     "-e", "--experiment_id", metavar="ID", required=True, help="Experiment, as printed by train."
 )
+experiment_or_zoo = click.option(
+    "-e", "--experiment_id", metavar="ID", help="Experiment, as printed by train; or give --zoo."
+)
 checkpoint = click.option(
     "-p", "--checkpoint", metavar="NAME", help="best, last, save.ckpt-N or N.  [default: best, else last]"
+)
+zoo = click.option(
+    "--zoo",
+    metavar="NAME",
+    help=f"A trained network instead: a file *.npz, or one that comes along ({', '.join(names()) or 'none so far'}).",
 )
 output_dir = click.option(
     "--output_dir",
@@ -44,6 +56,29 @@ debug = click.option(
     callback=_remember_debug,
     help="Print the traceback of an internal error.",
 )
+
+
+def data(purpose: str) -> Callable[[Function], Function]:
+    """Return the option ``--data``; ``purpose`` ends its help."""
+    return click.option(
+        "--data",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help=f"With --zoo: dataset in CamVid's format {purpose}",
+    )
+
+
+def subject(experiment_id: str | None, zoo: str | None, root: Path, console: Console) -> Experiment:
+    """Return the experiment of ``-e``, or the one that the network of ``--zoo`` becomes.
+
+    Raises:
+        click.UsageError: not exactly one of them is given.
+    """
+    if zoo is not None and experiment_id is None:
+        return experiment_of(zoo, root, console)
+    if experiment_id is not None and zoo is None:
+        return Experiment.open(root, experiment_id)
+    raise click.UsageError("give either an experiment (-e ID) or a trained network (--zoo NAME)")
 
 
 def root_words() -> str:

@@ -56,13 +56,14 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 _WIDTH = 116
 
 
-def render(settings: Settings, *, name: str, suffix: str) -> str:
+def render(settings: Settings, *, name: str, suffix: str, made_by: str = "blueoil init") -> str:
     """Return the text of a config file.
 
     Args:
         settings: the values.
         name: the model's name, for the first line.
         suffix: ``.py``, ``.yaml`` or ``.yml``.
+        made_by: the command, likewise.
     """
     assign = _python if suffix == ".py" else _yaml
     sections = [
@@ -78,13 +79,13 @@ def render(settings: Settings, *, name: str, suffix: str) -> str:
         autoescape=False,  # noqa: S701 - the output is Python or YAML, every value is quoted by its own writer
     )
     template = environment.get_template("config.py.jinja")
-    return template.render(header=_header(name, suffix), sections=sections)
+    return template.render(header=_header(name, suffix, made_by), sections=sections)
 
 
-def _header(name: str, suffix: str) -> str:
+def _header(name: str, suffix: str, made_by: str) -> str:
     """Return the first lines: a docstring in Python, comments in YAML."""
     lines = (
-        f"Config of {name}, made by `blueoil init` {__version__}. Every value is checked when the file is loaded.",
+        f"Config of {name}, made by `{made_by}` {__version__}. Every value is checked when the file is loaded.",
         "Relative paths start at the folder in which `blueoil train` is called.",
     )
     return f'"""{lines[0]}\n\n{lines[1]}\n"""' if suffix == ".py" else "\n".join(f"# {line}" for line in lines)
