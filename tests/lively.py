@@ -35,10 +35,10 @@ def noise(size: tuple[int, int], count: int = 2) -> NDArray[np.uint8]:
 
 
 class _ThinBlocks(Blocks):
-    """A sixteenth of the filters, but for the logits."""
+    """A sixteenth of the filters, in fours for what moves them into space; but all of the logits."""
 
     def __call__(self, x, name, filters, *args, **values):
-        return super().__call__(x, name, filters // 16, *args, **values)
+        return super().__call__(x, name, 4 * -(-filters // 64), *args, **values)
 
     def last(self, *args):
         return Blocks(self.settings, self.quantize).last(*args)

@@ -209,7 +209,7 @@ def changed(data, *, drop=(), add=None, **header):
         ({"settings": lambda s: s | {"image_size": [41, 48]}}, "multiples of 8"),
         ({"settings": lambda s: s | {"network": "LmSegnetV1Quantize"}}, "conv"),
         ({"settings": lambda s: s | {"quantize_first_layer": True}}, "PerImageStandardization"),
-        ({"classes": ["road"]}, "conv15"),
+        ({"classes": ["road"]}, "kernel does not fit"),
         ({"classes": []}, "no list of class names"),
         ({"facts": lambda f: f | {"images": -1}}, "images: Input should be greater than 0"),
         ({"settings": lambda s: s | {"activation_bits": "x"}}, "activation_bits: Input should be a valid integer"),
