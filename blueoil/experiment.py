@@ -240,6 +240,11 @@ class Experiment:
         whole = [name for name in found if _CHECKPOINT.fullmatch(name) and _is_whole(folder / name)]
         return sorted(whole, key=step_of)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a checkpoint would be lost with the folder, be it of the float twin that is trained first."""
+        return bool(self.checkpoints()) or any(self.folder.glob("float/checkpoints/save.ckpt-*"))
+
     def checkpoint(self, name: str | None = None) -> Path:
         """Return the folder of a checkpoint.
 

@@ -82,6 +82,7 @@ def command(
         "folder": experiment.folder,
         "step": result.step,
         "finished": result.finished,
+        "stopped_early": result.stopped_early,
     }
     if not result.finished:
         console.say(f"Stopped at step {result.step}; the checkpoint is saved.")
@@ -90,6 +91,10 @@ def command(
         return _INTERRUPTED
     best = experiment.checkpoint().name
     miou = result.mean_iou
+    if result.stopped_early:
+        console.say(
+            f"Ended early, at step {result.step}: no better mIoU in {settings.early_stop} validations (EARLY_STOP)."
+        )
     console.say(f"validation mIoU {'-' if miou is None else percent(miou)}, best checkpoint {best}")
     console.say("Done")
     console.say(f"Next step: blueoil convert -e {experiment.id} -p {best}{options.root_words()}")
@@ -194,7 +199,7 @@ def _train(experiment: Experiment, settings: Settings, console: Console) -> Trai
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
             first = len(experiment.environment["starts"]) == 1
-            if told and first and not experiment.checkpoints():
+            if told and first and not experiment.has_begun:
                 experiment.remove()
             raise
 

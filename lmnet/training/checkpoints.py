@@ -41,6 +41,7 @@ class CheckpointState:
         best_mean_iou: mIoU of ``best``.
         seconds: time that the run has taken so far, over all its starts; validation included.
         cpu_seconds: the same as CPU time of all threads.
+        validations_since_best: validations after that of ``best``; 0 in checkpoints of 0.1.0, which did not count them.
     """
 
     step: int
@@ -52,6 +53,7 @@ class CheckpointState:
     best_mean_iou: float | None
     seconds: float = field(default=0.0, compare=False)
     cpu_seconds: float = field(default=0.0, compare=False)
+    validations_since_best: int = 0
 
 
 def name_of(step: int) -> str:

@@ -76,10 +76,11 @@ class TrainingResult:
 
     Attributes:
         step: finished steps.
-        finished: False when the run was stopped before its last step.
+        finished: False when the run was stopped from outside before its end.
         last: name of the newest checkpoint.
         best: name of the checkpoint with the highest validation mIoU; None before the first validation.
         mean_iou: validation mIoU of ``best``, 0..1.
+        stopped_early: the run ended before its last step, since the last ``early_stop`` validations were no better.
     """
 
     step: int
@@ -87,3 +88,4 @@ class TrainingResult:
     last: str
     best: str | None
     mean_iou: float | None
+    stopped_early: bool = False

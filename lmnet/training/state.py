@@ -62,6 +62,7 @@ class TrainingState:
         mean_iou: of the last validation.
         best: name of the best checkpoint so far, and its mIoU.
         best_mean_iou: highest mIoU so far.
+        validations_since_best: validations after that of ``best``.
         is_best: this step's validation was the best.
         last: name of the newest checkpoint.
         clock: what the run has taken so far.
@@ -83,6 +84,7 @@ class TrainingState:
     mean_iou: float | None = None
     best: str | None = None
     best_mean_iou: float | None = None
+    validations_since_best: int = 0
     is_best: bool = False
     last: str | None = None
     clock: Clock = field(default_factory=Clock)
@@ -91,6 +93,17 @@ class TrainingState:
     def is_last_step(self) -> bool:
         """The run has just finished its last step."""
         return self.step >= self.total_steps
+
+    @property
+    def ends_early(self) -> bool:
+        """``early_stop`` validations in a row were no better than the best one."""
+        limit = self.settings.early_stop
+        return limit is not None and self.validations_since_best >= limit
+
+    @property
+    def is_over(self) -> bool:
+        """There is nothing left to do: the last step is done, or the run ends early."""
+        return self.is_last_step or self.ends_early
 
     @property
     def is_summary_step(self) -> bool:

@@ -21,7 +21,7 @@ from lmnet.training.callbacks.count import Count
 from lmnet.training.callbacks.csv_log import CsvLog
 from lmnet.training.callbacks.nan_guard import NanGuard
 from lmnet.training.callbacks.progress import Progress
-from lmnet.training.callbacks.stop import StopOnSignal
+from lmnet.training.callbacks.stop import StopEarly, StopOnSignal
 from lmnet.training.callbacks.tensorboard import TensorBoard
 from lmnet.training.callbacks.validation import Validate
 from lmnet.training.events import Event, Started, TrainingResult
@@ -35,7 +35,7 @@ FLOAT = "float"
 
 
 def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) -> TrainingResult:
-    """Train until the last step, or until Ctrl-C, from the newest checkpoint in the folder if there is one.
+    """Train until the last step, ``early_stop`` or Ctrl-C, from the newest checkpoint in the folder if there is one.
 
     Data order, augmentation and first weights depend on ``settings.seed`` only, so a resumed run ends with the weights
     of an unbroken one.
@@ -101,15 +101,16 @@ def _run(
         )
     )
     folder.mkdir(parents=True, exist_ok=True)
-    if state.first_step < state.total_steps:
+    if not state.is_over:
         _fit(model, state)
     assert state.last is not None  # noqa: S101 - the last step saves
     return TrainingResult(
         step=state.step,
-        finished=state.is_last_step,
+        finished=state.is_over,
         last=state.last,
         best=state.best,
         mean_iou=state.best_mean_iou,
+        stopped_early=state.ends_early and not state.is_last_step,
     )
 
 
@@ -151,6 +152,7 @@ def _resume(state: TrainingState) -> keras.Model | None:
     state.last, state.mean_iou = path.name, saved.mean_iou
     state.clock = Clock(saved.seconds, saved.cpu_seconds)
     state.best, state.best_mean_iou = saved.best, saved.best_mean_iou
+    state.validations_since_best = saved.validations_since_best
     if saved.best is not None:
         checkpoints.write_best(state.folder, saved.best)
     return model
@@ -171,6 +173,7 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
             # Records before the checkpoint: a step that is saved is recorded, wherever the process is killed.
             CsvLog(state),
             TensorBoard(state),
+            StopEarly(state),
             # Ctrl-C during the step, its validation or its records ends the run with this step.
             stop,
             Checkpoint(state),

@@ -30,6 +30,7 @@ class Checkpoint(StepCallback):
             best_mean_iou=state.best_mean_iou,
             seconds=state.clock.seconds,
             cpu_seconds=state.clock.cpu_seconds,
+            validations_since_best=state.validations_since_best,
         )
         folder = state.folder / checkpoints.FOLDER
         path = checkpoints.save(self.model, folder, facts)

@@ -1,4 +1,4 @@
-"""Ctrl-C once: finish the step, save, stop. Twice: stop at once."""
+"""Stop before the last step: when validation gets no better, or on Ctrl-C, which asks once and forces twice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from lmnet.training.callbacks.base import StepCallback
 from lmnet.training.state import TrainingState
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopEarly(StepCallback):
+    """Ends the run with the validation that is the ``early_stop``-th without a better mIoU."""
+
+    def after_step(self) -> None:
+        """Tell Keras to stop."""
+        if self.state.ends_early:
+            self.model.stop_training = True
 
 
 class StopOnSignal(StepCallback):

@@ -30,8 +30,9 @@ class Validate(StepCallback):
         state.validation_seconds = time.monotonic() - begin
         state.mean_iou = state.validation.scores.mean_iou
         state.is_best = state.best_mean_iou is None or state.mean_iou > state.best_mean_iou
+        state.validations_since_best += 1
         if state.is_best:
-            state.best_mean_iou = state.mean_iou
+            state.best_mean_iou, state.validations_since_best = state.mean_iou, 0
         state.report(Validated(state.step, state.validation.scores, state.dataset.classes, state.is_best))
 
     def _network(self) -> keras.Model:

@@ -28,7 +28,7 @@ from lmnet.training.events import Started, TrainingResult
 Train = Callable[..., TrainingResult]
 
 
-def fake_train(*, finished: bool = True) -> Train:
+def fake_train(*, finished: bool = True, stopped_early: bool = False) -> Train:
     """Return a trainer that writes one checkpoint, or goes on from it, and learns nothing."""
 
     def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
@@ -39,7 +39,7 @@ def fake_train(*, finished: bool = True) -> Train:
         (checkpoint / "state.json").write_text(json.dumps({"classes": ["Sky"]}))
         (folder / "best").write_text("save.ckpt-4")
         (folder / "results.csv").write_text("step,epoch,loss\n4,0.1,2.0\n")
-        return TrainingResult(4, finished, "save.ckpt-4", "save.ckpt-4", 0.5)
+        return TrainingResult(4, finished, "save.ckpt-4", "save.ckpt-4", 0.5, stopped_early)
 
     return train
 
@@ -130,6 +130,26 @@ def test_a_run_that_never_began_leaves_no_folder(use: Use, error: BaseException,
     use(failing_train(error))
     assert cli.run(["train", "-c", "c.py", "-e", "run"]) == code
     assert list(Path("saved").iterdir()) == []
+
+
+def test_a_run_that_ended_early_says_so_and_goes_on_to_convert(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    use(fake_train(stopped_early=True))
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "early_stop=3"]) == cli.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert "Ended early, at step 4: no better mIoU in 3 validations (EARLY_STOP)." in lines
+    assert lines[-1] == "Next step: blueoil convert -e run -p save.ckpt-4"
+    assert cli.run(["train", "-e", "run", "--json"]) == cli.OK
+    assert json.loads(capsys.readouterr().out)["stopped_early"] is True
+
+
+def test_work_on_the_float_twin_is_never_removed(use: Use) -> None:
+    def stopped_at_once(settings: Settings, folder: Path, **_: object) -> TrainingResult:
+        (folder / "float/checkpoints/save.ckpt-9").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    use(stopped_at_once)
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "float_start=1"]) == cli.INTERRUPTED
+    assert Path("saved/run/float/checkpoints/save.ckpt-9").is_dir()
 
 
 def test_a_later_start_that_fails_keeps_the_experiment(use: Use) -> None:

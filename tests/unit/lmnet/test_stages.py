@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import keras
 import numpy as np
@@ -92,6 +94,22 @@ def test_stopped_in_the_float_stage_it_goes_on_there(data, tmp_path):
     assert_same(weights_of(tmp_path / "cut", 4), weights_of(tmp_path / "whole", 4))
     _, again = train(two_stages, tmp_path / "cut")
     assert [event.network for event in again if isinstance(event, Started)] == ["LmSegnetV1Quantize"]
+
+
+def test_ctrl_c_in_the_float_stage_saves_it(data, tmp_path):
+    two_stages = settings(data, float_start=1.0)
+
+    def report(event):
+        if isinstance(event, StepDone) and event.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = trainer.train(two_stages, tmp_path, report=report)
+    assert (result.step, result.finished, result.last) == (2, False, "save.ckpt-2")
+    assert checkpoints.list_steps(tmp_path / "float/checkpoints") == [2]
+    assert not (tmp_path / "checkpoints").exists()
+    result, events = train(two_stages, tmp_path)
+    assert [event.first_step for event in events if isinstance(event, Started)] == [2, 0]
+    assert (result.step, result.finished) == (4, True)
 
 
 def test_another_network_is_no_start(data, tmp_path, monkeypatch):
