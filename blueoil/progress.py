@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lmnet.training import events
 
 _REDRAW_SECONDS = 0.1
+_TOLD_WAIT = 0.01
+"""Share of the time that the loop waits for its data from which on it is told."""
 
 
 class TrainingProgress:
@@ -77,8 +79,15 @@ class TrainingProgress:
     def _told(self, event: events.StepDone) -> str:
         """Return the numbers of a step. The first one compiles the network: its time says nothing about the others."""
         miou = "-" if event.mean_iou is None else percent(event.mean_iou)
-        speed = f"{event.steps_per_second:.2f} steps/s  ETA {duration(event.eta_seconds)}"
-        return f"loss {event.loss:.4f}  mIoU {miou}  {'ETA -' if event.step == self._first else speed}"
+        told = [f"loss {event.loss:.4f}", f"mIoU {miou}"]
+        if event.step == self._first:
+            return "  ".join([*told, "ETA -"])
+        told += [f"{event.steps_per_second:.2f} steps/s", f"ETA {duration(event.eta_seconds)}"]
+        if event.data_wait is not None and event.data_wait >= _TOLD_WAIT:
+            told.append(f"waits for data {100 * event.data_wait:.0f} %")
+        if event.gpu_bytes is not None:
+            told.append(f"GPU {event.gpu_bytes / 2**30:.1f} GiB")
+        return "  ".join(told)
 
     def _say(self, text: str) -> None:
         if self._bar is not None:

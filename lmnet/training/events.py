@@ -37,7 +37,10 @@ class StepDone:
         learning_rate: rate of this step.
         mean_iou: of the last validation, 0..1; None before the first.
         steps_per_second: speed of the recent steps, without validation.
-        eta_seconds: time to the end of the run, its validations included.
+        eta_seconds: time to the end of the whole run: its validations, and the network's run after that of the twin.
+        data_wait: share 0..1 of the time since the last recorded step that the loop waited for its data; None before
+            the second step.
+        gpu_bytes: most memory that tensors took on one GPU so far; None without a GPU.
     """
 
     step: int
@@ -47,6 +50,8 @@ class StepDone:
     mean_iou: float | None
     steps_per_second: float
     eta_seconds: float
+    data_wait: float | None = None
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import keras
 import numpy as np
@@ -30,6 +31,7 @@ class StepBatches(keras.utils.PyDataset):
         self.first_step = first_step
         self.total_steps = total_steps
         self.error: Exception | None = None
+        self._ready: dict[int, float] = {}
 
     def __len__(self) -> int:
         """Return the number of steps left."""
@@ -38,7 +40,13 @@ class StepBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Return images float32 [B,H,W,3] and masks uint8 [B,H,W] of a step."""
         try:
-            return batch_for_step(self.dataset, self.settings, self.first_step + index)
+            batch = batch_for_step(self.dataset, self.settings, self.first_step + index)
         except Exception as error:
             self.error = error
             raise
+        self._ready[index] = time.monotonic()
+        return batch
+
+    def ready(self, step: int) -> float:
+        """Return when the batch of a step, 1..total_steps, was ready, time.monotonic(); once a step."""
+        return self._ready.pop(step - self.first_step - 1)

@@ -57,6 +57,10 @@ class TrainingState:
         step: finished steps.
         loss: loss of the last step.
         learning_rate: rate of the last step.
+        data_wait: share of the time since the last recorded step that the loop waited for its data; None before the
+            second step.
+        asked: when the loop turned to this step's batch, time.monotonic().
+        begun: when the step began: TensorFlow takes the batch inside the step, other backends before it.
         validation: the validation after this very step; None if there was none.
         validation_seconds: duration of the last validation pass.
         mean_iou: of the last validation.
@@ -79,6 +83,9 @@ class TrainingState:
     step: int = 0
     loss: float = float("nan")
     learning_rate: float = 0.0
+    data_wait: float | None = None
+    asked: float = 0.0
+    begun: float = 0.0
     validation: Validation | None = None
     validation_seconds: float = 0.0
     mean_iou: float | None = None

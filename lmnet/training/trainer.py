@@ -20,7 +20,7 @@ from lmnet.training.callbacks.checkpoint import Checkpoint
 from lmnet.training.callbacks.count import Count
 from lmnet.training.callbacks.csv_log import CsvLog
 from lmnet.training.callbacks.nan_guard import NanGuard
-from lmnet.training.callbacks.progress import Progress
+from lmnet.training.callbacks.progress import Progress, Turn
 from lmnet.training.callbacks.stop import StopEarly, StopOnSignal
 from lmnet.training.callbacks.tensorboard import TensorBoard
 from lmnet.training.callbacks.validation import Validate
@@ -168,7 +168,7 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
         callbacks = [
             Count(state),
             NanGuard(state),
-            Progress(state),
+            Progress(state, batches),
             Validate(state),
             # Records before the checkpoint: a step that is saved is recorded, wherever the process is killed.
             CsvLog(state),
@@ -177,6 +177,7 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
             # Ctrl-C during the step, its validation or its records ends the run with this step.
             stop,
             Checkpoint(state),
+            Turn(state),
         ]
         try:
             model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)

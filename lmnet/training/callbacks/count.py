@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from lmnet.training.callbacks.base import StepCallback
@@ -11,7 +12,8 @@ class Count(StepCallback):
     """Comes first: the other callbacks read what it writes."""
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note the rate of this step; reset Keras' running mean, so that the loss is that of the step alone."""
+        """Note time and rate of this step; reset Keras' running mean, so that the loss is that of the step alone."""
+        self.state.begun = time.monotonic()
         self.state.learning_rate = float(self.model.optimizer.learning_rate)
         self.model.reset_metrics()
 

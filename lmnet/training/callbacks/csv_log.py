@@ -39,6 +39,8 @@ class CsvLog(StepCallback):
             "loss": f"{state.loss:.7g}",
             "learning_rate": f"{state.learning_rate:.7g}",
         }
+        if state.data_wait is not None:
+            row["data_wait"] = f"{state.data_wait:.4f}"
         if state.validation is not None:
             measured = state.validation.scores
             row |= {"mean_iou": f"{measured.mean_iou:.6f}", "pixel_accuracy": f"{measured.pixel_accuracy:.6f}"}
@@ -53,7 +55,7 @@ class CsvLog(StepCallback):
 
     @property
     def _columns(self) -> list[str]:
-        fixed = ["step", "epoch", "loss", "learning_rate", "mean_iou", "pixel_accuracy"]
+        fixed = ["step", "epoch", "loss", "learning_rate", "data_wait", "mean_iou", "pixel_accuracy"]
         return [*fixed, *(f"iou/{name}" for name in self.state.dataset.classes)]
 
 

@@ -44,6 +44,8 @@ class TensorBoard(StepCallback):
             with self._writers["train"].as_default(step=state.step):
                 tf.summary.scalar("learning_rate", state.learning_rate)
                 tf.summary.scalar("loss/loss", state.loss)
+                if state.data_wait is not None:
+                    tf.summary.scalar("data_wait", state.data_wait)
             self._writers["train"].flush()
         if state.validation is None:
             return

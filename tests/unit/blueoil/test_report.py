@@ -97,7 +97,8 @@ def test_progress_without_a_terminal_is_a_line_an_interval(capsys: pytest.Captur
         progress(Started("Net", 10, 0, 367, 101, ("Sky", "Road"), 2_559_126, NO_SPLIT))
         for step in range(1, 11):
             miou = 0.25 if step > 5 else None
-            progress(StepDone(step, 10, 2.0 / step, 0.01, miou, 1.5, (10 - step) * 100.0))
+            waits = {"data_wait": 0.123, "gpu_bytes": 3 * 2**29} if step == 8 else {"data_wait": 0.004}
+            progress(StepDone(step, 10, 2.0 / step, 0.01, miou, 1.5, (10 - step) * 100.0, **waits))
         progress(Validated(10, score(MATRIX), CLASSES, best=True))
         progress(Saved(10, Path("saved/x/checkpoints/save.ckpt-10")))
     lines = capsys.readouterr().out.splitlines()
@@ -106,7 +107,7 @@ def test_progress_without_a_terminal_is_a_line_an_interval(capsys: pytest.Captur
     assert [line.split()[1] for line in steps] == ["1/10", "4/10", "8/10", "10/10"]
     assert steps[0] == "step 1/10  loss 2.0000  mIoU -  ETA -"
     assert steps[1] == "step 4/10  loss 0.5000  mIoU -  1.50 steps/s  ETA 10:00"
-    assert "mIoU 25.0 %" in steps[2]
+    assert steps[2] == ("step 8/10  loss 0.2500  mIoU 25.0 %  1.50 steps/s  ETA 3:20  waits for data 12 %  GPU 1.5 GiB")
     assert lines[-2:] == ["step 10: validation mIoU 70.1 %, the best so far", "step 10: saved save.ckpt-10"]
 
 

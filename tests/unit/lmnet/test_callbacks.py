@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lmnet.datasets.base import VOID, Dataset, Pair, Sample, Split
 from lmnet.settings import Settings
+from lmnet.training import gpu
 from lmnet.training.callbacks import progress, validation
 from lmnet.training.state import TrainingState
 
@@ -43,16 +45,38 @@ def test_validation_counts_every_image_once():
     assert found.loss == pytest.approx((2 * 10 + 1 * 4) / 3), "a short last batch weighs less"
 
 
-def test_speed_leaves_the_compiling_first_step_out(monkeypatch):
-    events, clock = [], iter([0, 100, 100, 102, 102, 106])  # begin and end of steps of 100, 2 and 4 seconds
-    run = state(events.append, test_steps=5)
-    run.validation_seconds = 3.0
-    callback = progress.Progress(run)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    for step in (1, 2, 3):
-        callback.on_train_batch_begin(0)
-        run.step = step
+def steps_of(monkeypatch, run, times):
+    """Return the events of steps that were asked for, begun and done at these times, and whose batch was ready."""
+    events, ready, done = [], iter([time[2] for time in times]), iter([time[3] for time in times])
+    run.report, run.validation_seconds = events.append, 3.0
+    callback = progress.Progress(run, SimpleNamespace(ready=lambda step: next(ready)))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(done))
+    for number, (asked, begun, _, _) in enumerate(times):
+        run.step, run.asked, run.begun = number + 1, asked, begun
         callback.after_step()
+    return events
+
+
+def test_the_loop_waits_for_a_batch_that_is_not_ready_when_it_turns_to_it(monkeypatch):
+    compiling = (0, 0, 50, 100)
+    at_hand, late, taken_before_the_step = (100, 100, 90, 104), (104, 104, 105, 108), (110, 112, 111, 114)
+    run = state(summarise_steps=3)
+    events = steps_of(monkeypatch, run, [compiling, at_hand, late, taken_before_the_step])
+    assert [event.data_wait for event in events] == [None, 0, 1 / 8, 2 / 4], "a record begins a new share"
+    assert run.data_wait == 1 / 2
+
+
+def test_the_fullest_gpu_is_told(monkeypatch):
+    assert gpu.peak_bytes() is None
+    used = {"/device:GPU:0": 5, "/device:GPU:1": 7}
+    monkeypatch.setattr("tensorflow.config.list_logical_devices", lambda kind: [SimpleNamespace(name=n) for n in used])
+    monkeypatch.setattr("tensorflow.config.experimental.get_memory_info", lambda name: {"peak": used[name]})
+    assert gpu.peak_bytes() == 7
+
+
+def test_speed_leaves_the_compiling_first_step_out(monkeypatch):
+    run = state(test_steps=5, summarise_steps=100)
+    events = steps_of(monkeypatch, run, [(0, 0, 0, 100), (0, 0, 0, 2), (0, 0, 0, 4)])
     seconds = [100, 2, 0.9 * 2 + 0.1 * 4]
     assert [1 / event.steps_per_second for event in events] == pytest.approx(seconds)
     assert events[-1].eta_seconds == pytest.approx(17 * seconds[-1] + 4 * 3.0), "17 steps and 4 validations are left"

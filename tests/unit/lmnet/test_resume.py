@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import signal
@@ -78,6 +79,12 @@ def everything(folder, step):
     return [*model.get_weights(), *(np.asarray(variable) for variable in model.optimizer.variables)], state
 
 
+def results(folder):
+    """Return the rows of results.csv without what the clock measured."""
+    with (folder / "results.csv").open(newline="") as file:
+        return [{name: cell for name, cell in row.items() if name != "data_wait"} for row in csv.DictReader(file)]
+
+
 def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     half_written = killed / "checkpoints" / ".unfinished-save.ckpt-5"
     half_written.mkdir()
@@ -95,7 +102,7 @@ def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     assert len(ours) == len(theirs) > 30
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
     assert our_state == their_state
-    assert (killed / "results.csv").read_text() == (unbroken / "results.csv").read_text()
+    assert results(killed) == results(unbroken)
     assert (killed / "best").read_text() == (unbroken / "best").read_text()
 
 
@@ -136,7 +143,7 @@ def test_killed_process_goes_on_as_if_nothing_had_been(config, tmp_path, monkeyp
     (ours, our_state), (theirs, their_state) = everything(killed, 11), everything(unbroken, 11)
     assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
     assert our_state == their_state
-    assert (killed / "results.csv").read_bytes() == (unbroken / "results.csv").read_bytes()
+    assert results(killed) == results(unbroken)
     assert (killed / "best").read_bytes() == (unbroken / "best").read_bytes()
 
 

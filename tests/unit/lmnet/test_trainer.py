@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -71,6 +73,8 @@ def test_events(run):
     assert [event.step for event in steps] == list(range(1, 13))
     assert steps[4].mean_iou is None
     assert steps[5].mean_iou is not None
+    assert steps[0].data_wait is None
+    assert all(0 <= event.data_wait <= 1 for event in steps[1:])
     assert all(event.steps_per_second > 0 for event in steps)
     assert steps[-1].learning_rate == pytest.approx(0.003)
     assert [event.step for event in of_kind(events, Validated)] == [5, 10, 12]
@@ -101,6 +105,8 @@ def test_results_csv(run):
     assert list(rows) == [3, 5, 6, 9, 10, 12]
     losses = {event.step: event.loss for event in of_kind(events, StepDone)}
     assert all(float(row["loss"]) == pytest.approx(losses[step], rel=1e-5) for step, row in rows.items())
+    waits = {event.step: event.data_wait for event in of_kind(events, StepDone)}
+    assert all(float(row["data_wait"]) == pytest.approx(waits[step], abs=1e-4) for step, row in rows.items())
     assert rows[3]["mean_iou"] == ""
     scores = of_kind(events, Validated)[0].scores
     assert float(rows[5]["mean_iou"]) == pytest.approx(scores.mean_iou, abs=1e-6)
@@ -115,7 +121,7 @@ def test_tensorboard_records(run):
     train_log, validation_log = (EventAccumulator(str(run[0] / "tensorboard" / n)) for n in ("train", "validation"))
     train_log.Reload()
     validation_log.Reload()
-    assert {"learning_rate", "loss/loss"} <= set(train_log.Tags()["tensors"])
+    assert {"learning_rate", "loss/loss", "data_wait"} <= set(train_log.Tags()["tensors"])
     wanted = {"metrics/mean_iou", "metrics/iou/Road", "loss/loss", "images/input", "images/labels"}
     assert wanted | {"images/prediction", "images/overlap"} <= set(validation_log.Tags()["tensors"])
     assert [event.step for event in validation_log.Tensors("metrics/mean_iou")] == [5, 10, 12]
@@ -201,6 +207,26 @@ def test_divergence_is_named_and_the_last_good_checkpoint_stays(tiny, data, tmp_
     for step in checkpoints.list_steps(tmp_path / "checkpoints"):
         model, _ = checkpoints.load(tmp_path / "checkpoints" / f"save.ckpt-{step}")
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_a_batch_that_comes_after_the_step_before_is_waited_for(tiny, data, tmp_path, monkeypatch):
+    done, waits = threading.Semaphore(0), []
+
+    def late(dataset, settings, step):
+        if step >= 2:  # Keras looks at the first two before the run
+            done.acquire()
+            time.sleep(0.2)
+        return batch_for_step(dataset, settings, step)
+
+    def report(event):
+        if isinstance(event, StepDone):
+            waits.append(event.data_wait or 0)
+            if event.step >= 2:
+                done.release()
+
+    monkeypatch.setattr("lmnet.training.feed.batch_for_step", late)
+    train(settings(data, max_steps=6, test_steps=100), tmp_path, report=report)
+    assert max(waits) > 0
 
 
 def test_more_workers_keep_the_order(tiny, data, tmp_path, monkeypatch):
