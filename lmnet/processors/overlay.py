@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from lmnet.processors.palette import paint
+from lmnet.processors.palette import VOID_COLOR, paint
 from lmnet.processors.pre import resize_classes
 
-_BACKGROUND = (255, 255, 255)
-_TEXT = (20, 20, 20)
+BACKGROUND = (255, 255, 255)
+TEXT = (20, 20, 20)
 _MARGIN = 8
 _ROW = 18
 _SWATCH = 12
@@ -54,30 +54,42 @@ def mask_picture(
     height, width = size if size is not None else (classes.shape[0], classes.shape[1])
     mask = Image.fromarray(paint(resize_classes(classes, (height, width)), colors))
     counts = np.bincount(classes.reshape(-1), minlength=256)
-    rows = [(name, tuple(int(c) for c in colors[i]), int(counts[i])) for i, name in enumerate(names)]
-    void = int(counts[len(rows) :].sum())
+    void = int(counts[len(names) :].sum())
+    texts = [f"{name}  {_percent(int(counts[i]), classes.size)}" for i, name in enumerate(names)]
     if void:
-        rows.append(("void", (0, 0, 0), void))
-
-    font = _font()
-    texts = [_printable(f"{name}  {_percent(count, classes.size)}", font) for name, _, count in rows]
-    text_width = max([int(font.getlength(text)) for text in texts], default=0)
-    column = _MARGIN + _SWATCH + 6 + text_width + _MARGIN
-    lines = max(1, min(len(rows), max(12, (height - 2 * _MARGIN) // _ROW)))
-    columns = -(-len(rows) // lines)
-
-    picture = Image.new("RGB", (width + columns * column, max(height, lines * _ROW + 2 * _MARGIN)), _BACKGROUND)
+        texts.append(f"void  {_percent(void, classes.size)}")
+    names_and_colors = legend(texts, np.vstack([colors[: len(names)], [VOID_COLOR]])[: len(texts)], height)
+    picture = Image.new("RGB", (width + names_and_colors.width, names_and_colors.height), BACKGROUND)
     picture.paste(mask, (0, 0))
-    draw = ImageDraw.Draw(picture)
-    for i, text in enumerate(texts):
-        left = width + (i // lines) * column + _MARGIN
-        top = _MARGIN + (i % lines) * _ROW
-        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=rows[i][1], outline=_TEXT)
-        draw.text((left + _SWATCH + 6, top - 1), text, fill=_TEXT, font=font)
+    picture.paste(names_and_colors, (width, 0))
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def legend(texts: Sequence[str], colors: NDArray[np.uint8], height: int) -> Image.Image:
+    """Return swatches with their texts, at least one, in as many columns as a picture of this height needs.
+
+    Args:
+        texts: of any length.
+        colors: uint8 [N,3], one a text.
+        height: pixels; the legend is higher where less than twelve lines would fit.
+    """
+    font = load_font()
+    texts = [_printable(text, font) for text in texts]
+    column = _MARGIN + _SWATCH + 6 + max(int(font.getlength(text)) for text in texts) + _MARGIN
+    lines = max(1, min(len(texts), max(12, (height - 2 * _MARGIN) // _ROW)))
+    size = (-(-len(texts) // lines) * column, max(height, lines * _ROW + 2 * _MARGIN))
+    picture = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    for i, text in enumerate(texts):
+        left = (i // lines) * column + _MARGIN
+        top = _MARGIN + (i % lines) * _ROW
+        fill = tuple(int(part) for part in colors[i])
+        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), fill=fill, outline=TEXT)
+        draw.text((left + _SWATCH + 6, top - 1), text, fill=TEXT, font=font)
+    return picture
+
+
+def load_font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return Pillow's own font: in a readable size, or the small bitmap one of a Pillow without FreeType."""
     try:
         return ImageFont.load_default(size=_FONT_SIZE)

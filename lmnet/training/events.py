@@ -56,7 +56,9 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """The whole validation split was measured after ``step`` steps; ``best`` when no earlier mIoU was higher."""
+    """The whole validation split was measured after ``step`` steps, and the results are recorded; ``best`` when no
+    earlier mIoU was higher.
+    """
 
     step: int
     scores: Scores

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from lmnet.datasets.base import Dataset
 from lmnet.metrics.iou import Scores
@@ -62,6 +64,7 @@ class TrainingState:
         asked: when the loop turned to this step's batch, time.monotonic().
         begun: when the step began: TensorFlow takes the batch inside the step, other backends before it.
         validation: the validation after this very step; None if there was none.
+        pictures: of the validation images, after the last validation; see lmnet/training/pictures.py.
         validation_seconds: duration of the last validation pass.
         mean_iou: of the last validation.
         best: name of the best checkpoint so far, and its mIoU.
@@ -87,6 +90,7 @@ class TrainingState:
     asked: float = 0.0
     begun: float = 0.0
     validation: Validation | None = None
+    pictures: dict[str, NDArray[np.uint8]] | None = None
     validation_seconds: float = 0.0
     mean_iou: float | None = None
     best: str | None = None

@@ -20,10 +20,11 @@ from lmnet.training.callbacks.checkpoint import Checkpoint
 from lmnet.training.callbacks.count import Count
 from lmnet.training.callbacks.csv_log import CsvLog
 from lmnet.training.callbacks.nan_guard import NanGuard
+from lmnet.training.callbacks.overlays import Overlays
 from lmnet.training.callbacks.progress import Progress, Turn
 from lmnet.training.callbacks.stop import StopEarly, StopOnSignal
 from lmnet.training.callbacks.tensorboard import TensorBoard
-from lmnet.training.callbacks.validation import Validate
+from lmnet.training.callbacks.validation import TellValidation, Validate
 from lmnet.training.events import Event, Started, TrainingResult
 from lmnet.training.feed import StepBatches
 from lmnet.training.seeding import make_repeatable
@@ -42,8 +43,8 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
 
     Args:
         settings: the run.
-        folder: experiment folder; gets checkpoints, ``best``, tensorboard and results.csv; with ``float_start`` also
-            the folder ``float``, which has the same of the float twin.
+        folder: experiment folder; gets checkpoints, ``best``, tensorboard, overlays and results.csv; with
+            ``float_start`` also the folder ``float``, which has the same of the float twin.
         report: called with each event, in this thread.
 
     Raises:
@@ -172,7 +173,9 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
             Validate(state),
             # Records before the checkpoint: a step that is saved is recorded, wherever the process is killed.
             CsvLog(state),
+            Overlays(state),
             TensorBoard(state),
+            TellValidation(state),
             StopEarly(state),
             # Ctrl-C during the step, its validation or its records ends the run with this step.
             stop,

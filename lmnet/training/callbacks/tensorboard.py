@@ -5,19 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-from lmnet.datasets.base import Split
-from lmnet.processors.overlay import overlay
-from lmnet.processors.palette import class_colors, paint
-from lmnet.processors.post import class_map
-from lmnet.processors.pre import PRE_PROCESSORS
 from lmnet.training.callbacks.base import StepCallback
+from lmnet.training.pictures import COUNT, pictures
 from lmnet.training.state import TrainingState
-
-PICTURES = 3
 
 
 class TensorBoard(StepCallback):
@@ -57,23 +49,10 @@ class TensorBoard(StepCallback):
             for name, value in zip(state.dataset.classes, measured.iou, strict=True):
                 if not math.isnan(value):
                     tf.summary.scalar(f"metrics/iou/{name}", value)
-        for name, split in (("train", state.dataset.train), ("validation", state.dataset.validation)):
+        assert state.pictures is not None  # noqa: S101 - drawn before they are recorded
+        shown = {"train": pictures(state, state.dataset.train), "validation": state.pictures}
+        for name, by_tag in shown.items():
             with self._writers[name].as_default(step=state.step):
-                for tag, pictures in self._pictures(split).items():
-                    tf.summary.image(f"images/{tag}", pictures, max_outputs=PICTURES)
+                for tag, images in by_tag.items():
+                    tf.summary.image(f"images/{tag}", images, max_outputs=COUNT)
             self._writers[name].flush()
-
-    def _pictures(self, split: Split) -> dict[str, NDArray[np.uint8]]:
-        """Return uint8 [N,H,W,3] by tag, of the first images of a split, not augmented."""
-        samples = [split.load(i) for i in range(min(PICTURES, len(split)))]
-        state = self.state
-        preprocess = PRE_PROCESSORS[state.settings.preprocessor]
-        assert state.evaluator is not None  # noqa: S101 - validation comes before its records
-        classes = class_map(state.evaluator.predict_on_batch(np.stack([preprocess(s.image) for s in samples])))
-        colors = class_colors(state.dataset.classes)
-        return {
-            "input": np.stack([s.image for s in samples]),
-            "labels": np.stack([paint(s.mask, colors) for s in samples]),
-            "prediction": np.stack([paint(c, colors) for c in classes]),
-            "overlap": np.stack([overlay(s.image, c, colors) for s, c in zip(samples, classes, strict=True)]),
-        }

@@ -33,7 +33,6 @@ class Validate(StepCallback):
         state.validations_since_best += 1
         if state.is_best:
             state.best_mean_iou, state.validations_since_best = state.mean_iou, 0
-        state.report(Validated(state.step, state.validation.scores, state.dataset.classes, state.is_best))
 
     def _network(self) -> keras.Model:
         """Return the network that validation runs, with the weights of this step."""
@@ -43,6 +42,16 @@ class Validate(StepCallback):
         elif state.evaluator is not self.model:
             state.evaluator.set_weights(self.model.get_weights())
         return state.evaluator
+
+
+class TellValidation(StepCallback):
+    """Comes after all records of a validation: whoever is told finds them."""
+
+    def after_step(self) -> None:
+        """Report the validation of this step."""
+        state = self.state
+        if state.validation is not None:
+            state.report(Validated(state.step, state.validation.scores, state.dataset.classes, state.is_best))
 
 
 def validate(model: keras.Model, network: keras.Model, state: TrainingState) -> Validation:

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmnet.datasets.base import VOID, Dataset, Pair, Sample, Split
 from lmnet.settings import Settings
 from lmnet.training import gpu
-from lmnet.training.callbacks import progress, validation
+from lmnet.training.callbacks import overlays, progress, validation
 from lmnet.training.state import TrainingState
 
 MASKS = np.array([[[0, 1]], [[1, 1]], [[0, VOID]]], np.uint8)
@@ -72,6 +74,29 @@ def test_the_fullest_gpu_is_told(monkeypatch):
     monkeypatch.setattr("tensorflow.config.list_logical_devices", lambda kind: [SimpleNamespace(name=n) for n in used])
     monkeypatch.setattr("tensorflow.config.experimental.get_memory_info", lambda name: {"peak": used[name]})
     assert gpu.peak_bytes() == 7
+
+
+@given(st.lists(st.integers(1, 50), min_size=overlays.MOST, max_size=200))
+def test_the_pictures_that_stay_are_spread_over_the_run(gaps):
+    steps, kept = np.cumsum(gaps).tolist(), []
+    for step in steps:
+        kept.append(step)
+        if len(kept) > overlays.MOST:
+            kept.remove(overlays.closest(kept))
+    assert (kept[0], kept[-1], len(kept)) == (steps[0], steps[-1], overlays.MOST)
+    mean = (steps[-1] - steps[0]) / (overlays.MOST - 1)
+    assert max(np.diff(kept)) <= 3 * mean + 2 * max(gaps)
+
+
+def test_only_so_many_pictures_stay(tmp_path):
+    for step in range(100, 3100, 100):
+        (tmp_path / f"step_{step:06d}.png").touch()
+    (tmp_path / "latest.png").touch()
+    overlays.thin(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == overlays.MOST + 1
+    assert names[:3] == ["latest.png", "step_000100.png", "step_000300.png"]
+    assert names[-1] == "step_003000.png"
 
 
 def test_speed_leaves_the_compiling_first_step_out(monkeypatch):

@@ -11,11 +11,14 @@ import time
 import numpy as np
 import pytest
 import tiny_network
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lmnet.datasets import open_dataset
 from lmnet.datasets.feeder import batch_for_step
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
+from lmnet.processors.palette import class_colors, paint
 from lmnet.settings import Settings
 from lmnet.training import checkpoints
 from lmnet.training.events import Saved, Started, StepDone, TrainingResult, Validated
@@ -49,10 +52,16 @@ def run(data, tmp_path_factory):
         events.append(event)
         if isinstance(event, Saved):
             saved_rows[event.step] = rows_of(folder)
+        if isinstance(event, Validated):
+            recorded[event.step] = rows_of(folder)[event.step]["mean_iou"], list_of(folder / "overlays")
 
-    saved_rows = {}
+    saved_rows, recorded = {}, {}
     result = train(settings(data), folder, report=report)
-    return folder, events, result, saved_rows
+    return folder, events, result, saved_rows, recorded
+
+
+def list_of(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
 def rows_of(folder):
@@ -65,7 +74,7 @@ def of_kind(events, kind):
 
 
 def test_events(run):
-    _, events, result, _ = run
+    _, events, result, *_ = run
     (started,) = of_kind(events, Started)
     assert (started.total_steps, started.first_step, started.train_images, started.validation_images) == (12, 0, 6, 3)
     assert started.parameters == 2_559_126
@@ -89,7 +98,7 @@ def test_loss_falls(run):
 
 
 def test_checkpoints_kept(run):
-    folder, events, result, _ = run
+    folder, events, result, *_ = run
     newest = sorted({event.step for event in of_kind(events, Saved)})[-2:]
     best = [event.step for event in of_kind(events, Validated) if event.best][-1]
     assert checkpoints.list_steps(folder / "checkpoints") == sorted({*newest, best})
@@ -100,7 +109,7 @@ def test_checkpoints_kept(run):
 
 
 def test_results_csv(run):
-    folder, events, _, saved_rows = run
+    folder, events, _, saved_rows, _ = run
     rows = rows_of(folder)
     assert list(rows) == [3, 5, 6, 9, 10, 12]
     losses = {event.step: event.loss for event in of_kind(events, StepDone)}
@@ -117,6 +126,26 @@ def test_results_csv(run):
         assert list(then) == [row for row in rows if row <= step], "what is saved is recorded, wherever a kill comes"
 
 
+def test_a_validation_is_told_when_it_is_recorded(run):
+    *_, recorded = run
+    assert list(recorded) == [5, 10, 12]
+    assert all(mean_iou for mean_iou, _ in recorded.values())
+    assert [len(pictures) for _, pictures in recorded.values()] == [2, 3, 4]
+    assert recorded[12][1] == ["latest.png", "step_000005.png", "step_000010.png", "step_000012.png"]
+
+
+def test_the_picture_holds_label_and_prediction_beside_the_image(run, data):
+    folder = run[0] / "overlays"
+    assert (folder / "latest.png").read_bytes() == (folder / "step_000012.png").read_bytes()
+    assert (folder / "latest.png").read_bytes() != (folder / "step_000005.png").read_bytes()
+    picture = np.asarray(Image.open(folder / "latest.png"))
+    sample = open_dataset(settings(data)).validation.load(1)
+    cells = [picture[40 + 324 : 40 + 324 + 320 : 20, left : left + 320 : 20] for left in (0, 324, 648)]
+    assert np.array_equal(cells[0], sample.image), "the second of three, twenty times as large"
+    assert np.array_equal(cells[1], paint(sample.mask, class_colors(open_dataset(settings(data)).classes)))
+    assert np.abs(2 * cells[2].astype(int) - cells[0]).max() <= 255, "half of the image is in the overlay"
+
+
 def test_tensorboard_records(run):
     train_log, validation_log = (EventAccumulator(str(run[0] / "tensorboard" / n)) for n in ("train", "validation"))
     train_log.Reload()
@@ -128,7 +157,7 @@ def test_tensorboard_records(run):
 
 
 def test_nothing_left_to_do(run, data):
-    folder, _, before, _ = run
+    folder, _, before, *_ = run
     events = []
     assert train(settings(data), folder, report=events.append) == before
     assert [type(event) for event in events] == [Started]
