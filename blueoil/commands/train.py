@@ -17,6 +17,7 @@ from blueoil.console import Console, percent
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, new_id
 from blueoil.progress import TrainingProgress
+from blueoil.report.live import LiveCurves
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
@@ -73,8 +74,9 @@ def command(
         console.warn(f"Note: {file} has changed since the experiment began, which goes on with its copy")
     with experiment.lock():
         experiment.record_start()
-        result = _train(experiment, settings, console)
-        _draw(experiment)
+        curves = LiveCurves(experiment.folder, experiment.id, console)
+        result = _train(experiment, settings, curves, console)
+        curves.draw()
 
     words = f"{experiment.id}{options.root_words()}"
     values = {
@@ -181,10 +183,10 @@ def _difference(stored: Settings, given: Settings) -> str:
     return ", ".join(f"{name.upper()} {getattr(given, name)!r} for {getattr(stored, name)!r}" for name in changed)
 
 
-def _train(experiment: Experiment, settings: Settings, console: Console) -> TrainingResult:
+def _train(experiment: Experiment, settings: Settings, curves: LiveCurves, console: Console) -> TrainingResult:
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
     tensorflow_start.start()
-    from lmnet.training.events import Event, Started
+    from lmnet.training.events import Event, Started, Validated
     from lmnet.training.trainer import train
 
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
@@ -193,6 +195,8 @@ def _train(experiment: Experiment, settings: Settings, console: Console) -> Trai
             if isinstance(event, Started):
                 experiment.keep_samples(event.validation)
             progress(event)
+            if isinstance(event, Validated):
+                curves.update()
 
         try:
             return train(settings, experiment.folder, report=report)
@@ -202,11 +206,3 @@ def _train(experiment: Experiment, settings: Settings, console: Console) -> Trai
             if told and first and not experiment.has_begun:
                 experiment.remove()
             raise
-
-
-def _draw(experiment: Experiment) -> None:
-    from blueoil.report.curves import draw
-
-    results = experiment.folder / "results.csv"
-    if results.is_file():
-        draw(results, experiment.folder / "results.png", title=experiment.id)

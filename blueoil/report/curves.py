@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Series = dict[str, tuple[list[int], list[float]]]
+
+_FEW = 30
+"""Points below which a curve gets markers, for one point makes no line."""
 
 
 def read(file: Path) -> Series:
@@ -25,41 +29,69 @@ def read(file: Path) -> Series:
     return series
 
 
-def draw(results: Path, picture: Path, *, title: str = "") -> None:
-    """Draw loss, learning rate, mIoU with pixel accuracy, and the IoU of each class over the steps."""
+def draw(results: Path, picture: Path, *, title: str = "", float_results: Path | None = None) -> None:
+    """Draw loss, learning rate, mIoU with pixel accuracy, and the IoU of each class over the steps.
+
+    Args:
+        results: of the network; may be absent where there are float results.
+        picture: PNG, replaced when it is whole.
+        title: above the picture.
+        float_results: of the float twin that was trained first. Its steps end at 0, where those of the network begin,
+            on grey.
+    """
     from matplotlib.figure import Figure
 
     from blueoil.report.figure import save
 
-    series = read(results)
+    twin = _before_0(read(float_results)) if float_results else {}
+    stages = (twin, read(results) if results.is_file() else {})
     figure = Figure(figsize=(11, 7), dpi=100, layout="constrained")
     figure.suptitle(title)
     (loss, scores), (rate, classes) = figure.subplots(2, 2, sharex=True)
-    _lines(loss, series, {"loss": "loss"}, "Loss")
-    _lines(rate, series, {"learning_rate": "learning rate"}, "Learning rate")
-    _lines(scores, series, {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}, "Validation")
-    per_class = {name: name.removeprefix("iou/") for name in series if name.startswith("iou/")}
-    _lines(classes, series, per_class, "IoU of each class")
-    if series.get("learning_rate"):
+    names = {name for stage in stages for name in stage}
+    iou = {name: name.removeprefix("iou/") for stage in stages for name in stage if name.startswith("iou/")}
+    for axes, heading, curves in (
+        (loss, "Loss", {"loss": "loss"}),
+        (rate, "Learning rate", {"learning_rate": "learning rate"}),
+        (scores, "Validation", {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}),
+        (classes, "IoU of each class", iou),
+    ):
+        _panel(axes, heading, stages, curves)
+        if twin:
+            _shade(axes, min(steps[0] for steps, _ in twin.values()))
+    if "learning_rate" in names:
         rate.set_yscale("log")
     for axes in (scores, classes):
         axes.set_ylim(0, 1)
     for axes in (rate, classes):
-        axes.set_xlabel("step")
+        axes.set_xlabel("step (before 0: of the float twin)" if twin else "step")
     save(figure, picture)
 
 
-def _lines(axes: Axes, series: Series, names: dict[str, str], title: str) -> None:
-    """Draw some columns; a short one gets markers, for one point makes no line."""
-    colors = _colors()
+def _before_0(series: Series) -> Series:
+    """Return the curves with steps that end at 0."""
+    last = max((steps[-1] for steps, _ in series.values()), default=0)
+    return {name: ([step - last for step in steps], values) for name, (steps, values) in series.items()}
+
+
+def _panel(axes: Axes, title: str, stages: tuple[Series, Series], names: Mapping[str, str]) -> None:
+    """Draw some columns, each in one colour through both stages."""
+    color: Callable[[int], str] = _colors().__getitem__
     for index, (name, label) in enumerate(names.items()):
-        steps, values = series.get(name, ([], []))
-        marker = "o" if len(steps) < 30 else None
-        axes.plot(steps, values, label=label, marker=marker, markersize=3, color=colors[index % len(colors)])
+        for stage in stages:
+            steps, values = stage.get(name, ([], []))
+            marker = "o" if len(steps) < _FEW else None
+            axes.plot(steps, values, label=label, marker=marker, markersize=3, color=color(index % 20))
+            label = "_"  # one entry in the legend for both
     axes.set_title(title)
     axes.grid(alpha=0.3)
     if len(names) > 1:
         axes.legend(fontsize="x-small", ncols=2 if len(names) > 4 else 1)
+
+
+def _shade(axes: Axes, first: int) -> None:
+    axes.axvspan(first, 0, color="0.93", zorder=0)
+    axes.axvline(0, color="0.5", linewidth=1, zorder=1)
 
 
 def _colors() -> list[str]:

@@ -23,7 +23,7 @@ from lmnet.datasets import open_dataset
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
-from lmnet.training.events import Started, TrainingResult
+from lmnet.training.events import Started, TrainingResult, Validated
 
 Train = Callable[..., TrainingResult]
 
@@ -79,6 +79,20 @@ def test_train_ends_with_the_next_command(use: Use, capsys: pytest.CaptureFixtur
     assert (folder / "config.py").read_text() == Path("c.py").read_text()
     assert (folder / "results.png").is_file()
     assert len(list((folder / "samples").iterdir())) == 2
+
+
+def test_the_curves_are_drawn_at_a_validation(use: Use) -> None:
+    seen: list[bool] = []
+
+    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
+        result = fake_train()(settings, folder, report=report)
+        report(Validated(4, SimpleNamespace(mean_iou=0.5), ("Sky",), best=True))  # type: ignore[arg-type]
+        seen.append((folder / "results.png").is_file())
+        return result
+
+    use(train)
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
+    assert seen == [True]
 
 
 def test_without_an_id_the_config_and_the_time_name_the_experiment(use: Use) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from blueoil.console import Console, duration, percent
 from blueoil.files import replacing, write_text
 from blueoil.progress import TrainingProgress
-from blueoil.report import confusion, curves, scores
+from blueoil.report import confusion, curves, live, scores
 from lmnet.datasets.base import Sample, Split
 from lmnet.metrics.iou import scores as score
 from lmnet.training.events import Saved, Started, StepDone, Validated
@@ -61,6 +61,66 @@ def test_curves_skip_what_was_not_measured(tmp_path: Path) -> None:
     curves.draw(file, tmp_path / "results.png", title="run")
     with Image.open(tmp_path / "results.png") as picture:
         assert picture.size == (1100, 700)
+
+
+def write_results(file: Path, *steps: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = [f"{step},0.1,{2 / step},0.01,0.5" for step in steps]
+    file.write_text("\n".join(["step,epoch,loss,learning_rate,mean_iou", *rows, ""]))
+
+
+def grey_columns(picture: Path) -> int:
+    """Count the columns of the first panel that have the grey ground of the float stage."""
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB"))[60:330, 60:540]
+    return int(((pixels == 237).all(axis=2).mean(axis=0) > 0.5).sum())
+
+
+def test_the_float_stage_lies_left_of_the_networks(tmp_path: Path) -> None:
+    write_results(tmp_path / "float.csv", 10, 20, 60)
+    write_results(tmp_path / "results.csv", 10, 20)
+    whole = tmp_path / "whole.png"
+    curves.draw(tmp_path / "results.csv", whole, float_results=tmp_path / "float.csv")
+    assert 0.5 < grey_columns(whole) / 480 < 0.8, "50 of 70 steps"
+    curves.draw(tmp_path / "results.csv", tmp_path / "alone.png")
+    assert grey_columns(tmp_path / "alone.png") == 0
+    curves.draw(tmp_path / "none.csv", tmp_path / "twin.png", float_results=tmp_path / "float.csv")
+    assert grey_columns(tmp_path / "twin.png") > 400, "the twin is still at work"
+
+
+def test_live_curves_are_drawn_in_a_twentieth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float] = []
+    now = [100.0]
+
+    def draw(*_: object, **__: object) -> None:
+        drawn.append(now[0])
+        now[0] += 2
+
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(curves, "draw", draw)
+    write_results(tmp_path / "results.csv", 10)
+    picture = live.LiveCurves(tmp_path, "run", Console())
+    for now[0] in (100.0, 110.0, 141.0, 142.0, 150.0):
+        picture.update()
+    assert drawn == [100.0, 142.0]
+    picture.draw()
+    assert len(drawn) == 3, "the last picture is always drawn"
+
+
+def test_a_picture_that_cannot_be_drawn_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = live.LiveCurves(tmp_path, "run", Console())
+    picture.draw()
+    assert not capsys.readouterr().err, "nothing is recorded yet"
+    (tmp_path / "results.csv").write_text("step,loss\nno number,1\n")
+    picture.draw()
+    picture.draw()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Warning: results.png cannot be drawn: ValueError")
+    write_results(tmp_path / "float/results.csv", 10)
+    (tmp_path / "results.csv").unlink()
+    picture.draw()
+    assert (tmp_path / "results.png").is_file()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["float", "results.png"]
 
 
 def test_curves_of_an_empty_run_are_drawn(tmp_path: Path) -> None:
