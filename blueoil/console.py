@@ -96,3 +96,11 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}:{minutes:02d}:{secs:02d}"
     return f"{minutes}:{secs:02d}" if minutes else f"{secs} s"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as text: ``512 KiB``, ``9.8 MiB``, ``1.5 GiB``."""
+    for unit, shift in (("GiB", 30), ("MiB", 20)):
+        if count >= 1 << shift:
+            return f"{count / (1 << shift):.1f} {unit}"
+    return f"{count / 1024:.0f} KiB"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from blueoil.console import Console, duration, percent
+from blueoil.console import Console, duration, percent, size
 
 if TYPE_CHECKING:
     from lmnet.training import events
@@ -86,7 +86,7 @@ class TrainingProgress:
         if event.data_wait is not None and event.data_wait >= _TOLD_WAIT:
             told.append(f"waits for data {100 * event.data_wait:.0f} %")
         if event.gpu_bytes is not None:
-            told.append(f"GPU {event.gpu_bytes / 2**30:.1f} GiB")
+            told.append(f"GPU {size(event.gpu_bytes)}")
         return "  ".join(told)
 
     def _say(self, text: str) -> None:

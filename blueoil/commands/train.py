@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ _INTERRUPTED = 130
     help="Own code to run first, beside the config's PLUGINS; may be given again.",
 )
 @click.option("--recreate", is_flag=True, help="Delete the experiment first when it exists.")
+@click.option("--dry-run", is_flag=True, help="Say what the run will take and whether it converts; write nothing.")
 @options.output_dir
 @options.as_json
 @options.debug
@@ -52,22 +54,30 @@ def command(
     experiment_id: str | None,
     plugins: tuple[Path, ...],
     recreate: bool,
+    dry_run: bool,
     output_dir: Path,
     machine: bool,
     overrides: tuple[str, ...],
 ) -> int:
     """Train the network of a config file, or go on with an experiment.
 
-    Ctrl-C finishes the step, saves a checkpoint and says how to go on.
+    Ctrl-C finishes the step, saves a checkpoint and says how to go on. At every validation the experiment's
+    results.png and overlays/latest.png are drawn again (with FLOAT_START the float twin's lie under float/ at first).
+    --dry-run checks the dataset, runs a few steps and estimates memory and time; where the network could not be
+    converted, the exit code is 1.
 
     \b
     Example:
+      blueoil train -c config/camvid.py --dry-run
       blueoil train -c config/camvid.py
       blueoil train -c config/camvid.py max_steps=500 learning_rate=0.01
+      blueoil train -c config/camvid.py early_stop=10 float_start=0.5
       blueoil train -c config/camvid.py --plugin my_network.py network=MineQuantize
       blueoil train -e camvid_20261122093000
     """
     console = Console(machine=machine)
+    if dry_run:
+        return _dry_run(config, experiment_id, output_dir, overrides, plugins, console)
     experiment, settings = _prepare(config, experiment_id, output_dir, overrides, plugins, recreate=recreate)
     console.say(f"experiment: {experiment.folder}")
     for file in experiment.changed_plugins(settings):
@@ -104,6 +114,36 @@ def command(
     return 0
 
 
+def _dry_run(
+    config: Path | None,
+    id_: str | None,
+    root: Path,
+    overrides: Sequence[str],
+    plugins: Sequence[Path],
+    console: Console,
+) -> int:
+    """Say what the run of a config, or else of an experiment, will take; return the exit code."""
+    from blueoil import dry_run
+    from blueoil.config.load import load
+
+    if config is None and id_ is None:
+        raise _nothing_to_train()
+    if config is not None:
+        settings = load(config, overrides, plugins=plugins)
+        words = ["-c", str(config), *(word for file in plugins for word in ("--plugin", str(file))), *overrides]
+    else:
+        assert id_ is not None  # noqa: S101 - one of the two is given
+        experiment = Experiment.open(root, id_)
+        wanted = overrides or experiment.overrides
+        settings = load(experiment.config, wanted, plugins=plugins, copies=experiment.plugins)
+        words = ["-e", id_]
+    return dry_run.run(settings, console, shlex.join(["blueoil", "train", *words]) + options.root_words())
+
+
+def _nothing_to_train() -> BlueoilError:
+    return BlueoilError("nothing to train", fix="blueoil train -c CONFIG, or blueoil train -e ID to go on")
+
+
 def _prepare(
     config: Path | None,
     id_: str | None,
@@ -121,7 +161,7 @@ def _prepare(
     from blueoil.config.load import load
 
     if config is None and id_ is None:
-        raise BlueoilError("nothing to train", fix="blueoil train -c CONFIG, or blueoil train -e ID to go on")
+        raise _nothing_to_train()
     if id_ is None:
         assert config is not None  # noqa: S101 - one of the two is given
         return _make(Experiment(root, new_id(config)), config, overrides, plugins)

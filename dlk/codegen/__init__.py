@@ -1,5 +1,5 @@
 """Code generation: a lowered program becomes a C++ project that stands alone."""
 
-from dlk.codegen.emit import emit
+from dlk.codegen.emit import emit, fit
 
-__all__ = ["emit"]
+__all__ = ["emit", "fit"]

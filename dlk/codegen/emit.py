@@ -30,15 +30,21 @@ _PLAIN_FLAGS = {
 }
 
 
+def fit(program: Program, target: Target) -> Parameters:
+    """Return the numbers of a program's project. Raises DlkError for what the runtime does not support."""
+    check(program)
+    numbers = parameters(program, max(isa.lanes for isa in target.isas))
+    check_memory(program, numbers)
+    return numbers
+
+
 def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
     """Write the project of ``program`` for ``target`` into ``directory``, replacing what was there.
 
     Returns the memory that the network will take. The CMakeLists.txt tells how to build it. Raises DlkError for what
     the runtime does not support, and then leaves the directory as it was.
     """
-    check(program)
-    numbers = parameters(program, max(isa.lanes for isa in target.isas))
-    check_memory(program, numbers)
+    numbers = fit(program, target)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         project = Path(temporary) / "project"

@@ -55,9 +55,9 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
     dataset = open_dataset(settings)
     steps = settings.total_steps(len(dataset.train))
     if settings.float_start:
-        begin = _float_start(settings, steps)
+        twin = float_stage(settings, steps)
         if checkpoints.last(folder / checkpoints.FOLDER) is None:
-            result = _run(begin, dataset, folder / FLOAT, report, steps_after=steps)
+            result = _run(twin, dataset, folder / FLOAT, report, steps_after=steps)
             if not result.finished:
                 return result
         start = checkpoints.last(folder / FLOAT / checkpoints.FOLDER)
@@ -65,7 +65,7 @@ def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) 
     return _run(settings, dataset, folder, report)
 
 
-def _float_start(settings: Settings, steps: int) -> Settings:
+def float_stage(settings: Settings, steps: int) -> Settings:
     """Return the run that trains the float twin before the network's own run of ``steps``."""
     changes = {
         "network": networks.float_twin(settings.network),
@@ -88,7 +88,7 @@ def _run(
         total_steps=settings.total_steps(len(dataset.train)),
         steps_after=steps_after,
     )
-    model = _resume(state) or _begin(settings, dataset)
+    model = _resume(state) or begin(settings, dataset)
     report(
         Started(
             network=settings.network,
@@ -115,7 +115,8 @@ def _run(
     )
 
 
-def _begin(settings: Settings, dataset: Dataset) -> keras.Model:
+def begin(settings: Settings, dataset: Dataset) -> keras.Model:
+    """Return a new network at the size of the training pictures, with its loss and optimizer."""
     keras.config.set_dtype_policy(settings.precision)
     try:
         sized = settings.model_copy(update={"image_size": settings.train_size})
