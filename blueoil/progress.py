@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lmnet.training import events
 
 _REDRAW_SECONDS = 0.1
+_BAR = 10  # columns of a terminal
 _TOLD_WAIT = 0.01
 """Share of the time that the loop waits for its data from which on it is told."""
 
@@ -77,7 +78,10 @@ class TrainingProgress:
             self._say(f"step {event.step}/{event.total_steps}  {self._told(event)}")
 
     def _told(self, event: events.StepDone) -> str:
-        """Return the numbers of a step. The first one compiles the network: its time says nothing about the others."""
+        """Return the numbers of a step, on a terminal those that fit beside the bar.
+
+        The first one compiles the network: its time says nothing about the others.
+        """
         miou = "-" if event.mean_iou is None else percent(event.mean_iou)
         told = [f"loss {event.loss:.4f}", f"mIoU {miou}"]
         if event.step == self._first:
@@ -87,6 +91,10 @@ class TrainingProgress:
             told.append(f"waits for data {100 * event.data_wait:.0f} %")
         if event.gpu_bytes is not None:
             told.append(f"GPU {size(event.gpu_bytes)}")
+        if self._bar is not None:
+            room = self._bar.console.width - _BAR - 2 * len(str(event.total_steps)) - 3
+            while len("  ".join(told)) > room and len(told) > 1:
+                told.pop()
         return "  ".join(told)
 
     def _say(self, text: str) -> None:
@@ -100,5 +108,5 @@ def _bar(console: Console) -> Any:
     from rich.console import Console as RichConsole
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[told]}", markup=False))
+    columns = (BarColumn(bar_width=_BAR), MofNCompleteColumn(), TextColumn("{task.fields[told]}", markup=False))
     return Progress(*columns, console=RichConsole(file=console.stream), refresh_per_second=4)

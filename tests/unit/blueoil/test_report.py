@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +172,25 @@ def test_progress_without_a_terminal_is_a_line_an_interval(capsys: pytest.Captur
     assert steps[1] == "step 4/10  loss 0.5000  mIoU -  1.50 steps/s  ETA 10:00"
     assert steps[2] == ("step 8/10  loss 0.2500  mIoU 25.0 %  1.50 steps/s  ETA 3:20  waits for data 12 %  GPU 1.5 GiB")
     assert lines[-2:] == ["step 10: validation mIoU 70.1 %, the best so far", "step 10: saved save.ckpt-10"]
+
+
+@pytest.mark.parametrize(("columns", "told"), [(60, "mIoU 43.1 %"), (80, "ETA 1 d 03:26"), (100, "data 12 %")])
+def test_beside_the_bar_stands_what_fits(monkeypatch: pytest.MonkeyPatch, columns: int, told: str) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    with TrainingProgress(Console(), interval=4) as progress:
+        progress(Started("Net", 45875, 0, 367, 101, ("Sky", "Road"), 2_559_126, NO_SPLIT))
+        progress(StepDone(2, 45875, 2.3456, 0.01, 0.431, 1.52, 98765.0, 0.123, 3 * 2**29))
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", sys.stdout.getvalue())
+    (line,) = {part.strip() for part in re.split(r"[\r\n]", drawn) if "2/45875" in part}
+    assert line.endswith(told)
+    assert len(line) < columns
+    assert "…" not in drawn
 
 
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
