@@ -12,7 +12,13 @@ from contextlib import contextmanager
 _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
 """A line that is no warning: of severity I, or the headline of such lines."""
 
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "KERAS_BACKEND": "tensorflow",
+    # Tensors reuse the memory of those before them. Else each one comes fresh from the system, page by page, since
+    # TensorFlow's generators lower malloc's threshold: a third of the CPU time of a training step, for 25 % of memory.
+    "TF_CPU_ALLOCATOR_USE_BFC": "true",
+}
 """Set before TensorFlow is imported, unless the user has set them."""
 
 
