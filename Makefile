@@ -5,7 +5,7 @@ BIN := .venv/bin
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke lint format bench bench-arm clean
+.PHONY: help demo test smoke lint format bench bench-arm bench-train clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench: .venv/bench-ready  ## our library beside LiteRT, onnxruntime and OpenVINO
 
 bench-arm: .venv/ready  ## speed on ARM cores, estimated by llvm-mca; JSON as the last line
 	$(BIN)/python -m blueoil.bench.arm
+
+bench-train: .venv/ready  ## share of a training step that quantizers and data take; JSON as the last line
+	$(BIN)/python -m blueoil.bench.train
 
 clean:  ## remove the environment and what demo and tests left
 	rm -rf .venv demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache

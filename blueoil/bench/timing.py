@@ -29,8 +29,8 @@ class PairTiming:
     busiest: Timing
 
 
-def interleave(engines: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, Timing]:
-    """Time each engine ``rounds`` times, in turn: CPU time of the process, milliseconds.
+def take_turns(engines: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
+    """Time each engine ``rounds`` times, in turn: CPU time of the process, milliseconds, a value a round.
 
     All threads count, since some engines compute in a thread of their own even when they were asked for one thread.
     """
@@ -42,7 +42,17 @@ def interleave(engines: Mapping[str, Callable[[], object]], *, rounds: int) -> d
             elapsed = (time.process_time() - start) * 1e3
             if round_number >= 0:
                 times[name].append(elapsed)
-    return {name: summary(t) for name, t in times.items()}
+    return times
+
+
+def paired(times: Iterable[float], reference: Iterable[float]) -> float:
+    """Return the median over the rounds of time / reference's time."""
+    return statistics.median(ours / other for ours, other in zip(times, reference, strict=True))
+
+
+def interleave(engines: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, Timing]:
+    """Time each engine as ``take_turns`` does, and sum each one up."""
+    return {name: summary(times) for name, times in take_turns(engines, rounds=rounds).items()}
 
 
 def interleave_pairs(engines: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, PairTiming]:

@@ -73,7 +73,7 @@ def straight_through(x: KerasTensor, forward: Map, passes: Map | None = None) ->
     def quantize(x: KerasTensor) -> tuple[KerasTensor, Map]:
         def gradient(*args: KerasTensor, upstream: KerasTensor | None = None) -> KerasTensor:
             incoming = args[0] if upstream is None else upstream
-            return incoming if passes is None else ops.where(passes(x), incoming, ops.zeros_like(incoming))
+            return incoming if passes is None else ops.where(passes(x), incoming, 0.0)
 
         return forward(x), gradient
 

@@ -57,6 +57,16 @@ def test_activation_levels_and_gradient(graph):
     assert gradient.tolist() == [0, 0, 3, 4, 5, 6, 7, 8, 0, 0]
 
 
+def test_the_gradient_has_the_type_of_the_activation():
+    x = tf.constant([-1.0, 1.0, 3.0], tf.bfloat16)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = LinearMidTreadHalfQuantizer()(x)
+    gradient = tape.gradient(y, x)
+    assert (y.dtype, gradient.dtype) == (tf.bfloat16, tf.bfloat16)
+    assert gradient.numpy().tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize(("bits", "max_value"), [(1, 1.0), (2, 2.0), (3, 0.7), (4, 6.0)])
 def test_codes_undo_the_levels(bits, max_value):
     quantizer = LinearMidTreadHalfQuantizer(bits, max_value)
