@@ -88,7 +88,7 @@ def _tell_memory(found: DryRun, settings: Settings, console: Console) -> None:
 
 def _tell_time(found: DryRun, console: Console) -> None:
     making = f"making its batch {found.batch_seconds:.3f} s, meanwhile"
-    console.say(f"a step {found.step_seconds:.3f} s ({making}); a validation {duration(found.validation_seconds)}")
+    console.say(f"a step {found.step_seconds:.3f} s ({making}); a validation {found.validation_seconds:.1f} s")
     twin = f" after {found.float_steps} of the float twin, taken to be as fast" if found.float_steps else ""
     validations = f"{found.validations} validation{'s' * (found.validations > 1)}"
     console.say(f"the whole run about {duration(found.total_seconds)}: {found.steps} steps{twin}, and {validations}")
@@ -127,10 +127,12 @@ def _tell_targets(targets: dict[str, Any], settings: Settings, console: Console)
         console.say(f"Note: {settings.network} is a float network: it trains, but only its quantized twin converts.")
     for name, verdict in targets.items():
         if verdict["converts"]:
-            console.say(f"{name}: can be converted; {verdict['words']}, with the weights as they are now")
+            console.say(f"{name}: can be converted; {verdict['words']}")
         else:
             console.say(f"{name}: CANNOT be converted")
     console.say(FPGA)
+    if any(verdict["converts"] for verdict in targets.values()):
+        console.say("The lists depend on the weights, which are those of an untrained network here.")
     reasons = list(dict.fromkeys(verdict["reason"] for verdict in targets.values() if not verdict["converts"]))
     for reason in reasons:
         console.warn(f"Error: {reason}")

@@ -78,6 +78,7 @@ def test_the_experiment_holds_what_it_should(home: Path) -> None:
         "best",
         "results.csv",
         "results.png",
+        "overlays",
         "tensorboard",
     } <= names
     assert (run / "best").read_text().strip() == f"save.ckpt-{STEPS}"
