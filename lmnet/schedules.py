@@ -31,7 +31,7 @@ class PiecewiseConstant(LearningRateSchedule):
 
     def __call__(self, step: KerasTensor | int) -> KerasTensor:
         """Return the learning rate, a float32 scalar, of this step."""
-        step = ops.cast(step, "int64")
+        step = ops.cast(step, "int32")  # int64 would be told as unavailable by JAX
         rate = ops.convert_to_tensor(self.values[0], "float32")
         for boundary, value in zip(self.boundaries, self.values[1:], strict=True):
             rate = ops.where(step > boundary, ops.convert_to_tensor(value, "float32"), rate)

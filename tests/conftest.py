@@ -1,7 +1,8 @@
-"""Shared by all tests: tests that need an external tool skip with its name, and fail in CI, where it must be there."""
+"""Shared by all tests: one that needs a program or package skips with its name, and fails in CI, where it must be."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -27,11 +28,15 @@ def forget_plugins() -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, or fail in CI, a test whose external tool is absent."""
-    missing = [tool for mark in item.iter_markers("needs") for tool in mark.args if shutil.which(tool) is None]
+    """Skip, or fail in CI, a test whose program or package is absent."""
+    missing = [tool for mark in item.iter_markers("needs") for tool in mark.args if not _found(tool)]
     if not missing:
         return
     reason = f"not installed: {', '.join(missing)}"
     if os.environ.get("CI"):
         pytest.fail(f"{reason}; CI must install it")
     pytest.skip(reason)
+
+
+def _found(tool: str) -> bool:
+    return shutil.which(tool) is not None or importlib.util.find_spec(tool) is not None

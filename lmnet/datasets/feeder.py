@@ -21,7 +21,7 @@ def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def batch_for_step(dataset: Dataset, settings: Settings, step: int) -> Batch:
+def batch_for_step(dataset: Dataset, settings: Settings, step: int, rows: slice = slice(None)) -> Batch:
     """Return the training batch of a step, augmented and preprocessed.
 
     Sample j of the batch is sample number ``g = step * batch_size + j`` of the run: position ``g % n`` in epoch
@@ -32,12 +32,13 @@ def batch_for_step(dataset: Dataset, settings: Settings, step: int) -> Batch:
         dataset: its training split is read.
         settings: seed, batch_size, train_size, augmentors and pre-processor.
         step: from 0.
+        rows: the samples of the batch that are wanted, where processes share it.
     """
     count = len(dataset.train)
     preprocess = PRE_PROCESSORS[settings.preprocessor]
     images, masks = [], []
     orders: dict[int, NDArray[np.int64]] = {}
-    for number in range(step * settings.batch_size, (step + 1) * settings.batch_size):
+    for number in range(step * settings.batch_size, (step + 1) * settings.batch_size)[rows]:
         epoch, position = divmod(number, count)
         if epoch not in orders:
             orders[epoch] = epoch_order(settings.seed, epoch, count)
@@ -50,9 +51,12 @@ def batch_for_step(dataset: Dataset, settings: Settings, step: int) -> Batch:
     return np.stack(images), np.stack(masks)
 
 
-def validation_batches(split: Split, settings: Settings, batch: int) -> Iterator[Batch]:
-    """Yield every sample of a split once, in order, not augmented; the last batch may be short."""
+def validation_batches(split: Split, settings: Settings, batch: int, part: slice = slice(None)) -> Iterator[Batch]:
+    """Yield every sample of a split once, in order, not augmented; the last batch may be short.
+
+    With ``part`` only those of the batches.
+    """
     preprocess = PRE_PROCESSORS[settings.preprocessor]
-    for first in range(0, len(split), batch):
+    for first in range(0, len(split), batch)[part]:
         samples = [split.load(i) for i in range(first, min(first + batch, len(split)))]
         yield np.stack([preprocess(s.image) for s in samples]), np.stack([s.mask for s in samples])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmnet import networks
+from lmnet.errors import LmnetError
 from lmnet.export.freeze import frozen_graph
 from lmnet.export.meta import meta_text
 from lmnet.export.onnx_graph import onnx_model
@@ -46,8 +47,17 @@ def export(
         checkpoint: name of the checkpoint.
 
     Raises:
-        LmnetError: a layer cannot be exported, or the image size does not fit the network.
+        LmnetError: a layer cannot be exported, the image size does not fit the network, or Keras runs on another
+            backend than TensorFlow.
     """
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise LmnetError(
+            "The frozen graph is TensorFlow's: another backend cannot write it.",
+            where="KERAS_BACKEND",
+            expected="tensorflow",
+            received=backend,
+            fix="KERAS_BACKEND=tensorflow for the export alone; a checkpoint is the same from every backend",
+        )
     expected = (*settings.image_size, 3)
     if images.ndim != 4 or images.shape[1:] != expected or len(images) == 0 or images.dtype != np.uint8:
         raise ValueError(f"expected images uint8 [N,{expected}], N >= 1; received {images.dtype} {images.shape}")

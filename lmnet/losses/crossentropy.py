@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lmnet.datasets.base import VOID, Dataset
 from lmnet.datasets.statistics import class_frequencies
+from lmnet.replicas import total
 from lmnet.settings import Settings
 
 
@@ -34,9 +35,9 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
             y_pred: logits float [N, H, W, C].
         """
         label, counted = _labels(y_true, y_pred)
-        pixels = ops.maximum(ops.sum(counted), 1.0)
+        pixels = ops.maximum(total(ops.sum(counted)), 1.0)
         one_hot = ops.one_hot(label, y_pred.shape[-1], dtype=y_pred.dtype) * ops.expand_dims(counted, -1)
-        weight = 1.0 - ops.sum(one_hot, axis=(0, 1, 2)) / pixels
+        weight = 1.0 - total(ops.sum(one_hot, axis=(0, 1, 2))) / pixels
         return _weighted_mean(label, y_pred, weight, counted)
 
 
@@ -72,8 +73,10 @@ def _labels(y_true: KerasTensor, y_pred: KerasTensor) -> tuple[KerasTensor, Kera
 
 
 def _weighted_mean(label: KerasTensor, logits: KerasTensor, weight: KerasTensor, counted: KerasTensor) -> KerasTensor:
+    """Return this replica's part of the mean over the whole batch: the parts of all replicas add up to it."""
     crossentropy = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
-    return ops.sum(crossentropy * ops.take(weight, label) * counted) / ops.maximum(ops.sum(counted), 1.0)
+    pixels = ops.maximum(total(ops.sum(counted)), 1.0)
+    return ops.sum(crossentropy * ops.take(weight, label) * counted) / pixels
 
 
 def class_weights(frequencies: NDArray[np.float64], power: float) -> NDArray[np.float64]:

@@ -102,16 +102,17 @@ def build(settings: Settings, classes: int) -> keras.Model:
     return make(settings, classes, quantize=quantize)
 
 
-def at_image_size(model: keras.Model, settings: Settings, classes: int) -> keras.Model:
+def at_image_size(model: keras.Model, settings: Settings, classes: int, *, copy: bool = False) -> keras.Model:
     """Return a network in float32 at the image size of the settings: the model itself where it is one already.
 
     Args:
         model: the trained network, built for its training crops, and in mixed precision perhaps.
         settings: of its run.
         classes: number of output classes.
+        copy: return another one in any case.
     """
     in_float32 = all(layer.compute_dtype == "float32" for layer in model.layers)
-    if in_float32 and model.input_shape[1:3] == tuple(settings.image_size):
+    if not copy and in_float32 and model.input_shape[1:3] == tuple(settings.image_size):
         return model
     network = build(settings, classes)
     network.set_weights(model.get_weights())

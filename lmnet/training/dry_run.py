@@ -21,6 +21,7 @@ from lmnet.training.callbacks.validation import validate
 from lmnet.training.gpu import peak_bytes
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import TrainingState
+from lmnet.training.strategy import Strategy
 from lmnet.training.trainer import begin, float_stage
 
 STEPS = 3
@@ -81,12 +82,15 @@ class DryRun:
 def dry_run(settings: Settings) -> DryRun:
     """Check the dataset, build the network, run the first steps of training and a batch of validation; write nothing.
 
+    One device does it, whatever the run will have.
+
     Raises:
         LmnetError: a fault in dataset or settings, as training would tell it.
     """
     make_repeatable(settings.seed)
     dataset = open_dataset(settings)
     model = begin(settings, dataset)
+    Strategy().prepare(model)
     making, stepping = [], []
     for step in range(STEPS):
         started = time.monotonic()

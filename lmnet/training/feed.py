@@ -9,9 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lmnet.datasets.base import Dataset
 from lmnet.datasets.feeder import batch_for_step
-from lmnet.settings import Settings
+from lmnet.training.state import TrainingState
 
 MOST_WORKERS = 8
 
@@ -23,13 +22,14 @@ class StepBatches(keras.utils.PyDataset):
         error: what went wrong in a worker, for Keras tells it in its own words only.
     """
 
-    def __init__(self, dataset: Dataset, settings: Settings, first_step: int, total_steps: int) -> None:
+    def __init__(self, state: TrainingState) -> None:
         workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) - 1))
         super().__init__(workers=workers, max_queue_size=2 * workers)
-        self.dataset = dataset
-        self.settings = settings
-        self.first_step = first_step
-        self.total_steps = total_steps
+        self.dataset = state.dataset
+        self.settings = state.settings
+        self.rows = state.strategy.rows(state.settings.batch_size)
+        self.first_step = state.first_step
+        self.total_steps = state.total_steps
         self.error: Exception | None = None
         self._ready: dict[int, float] = {}
 
@@ -38,9 +38,9 @@ class StepBatches(keras.utils.PyDataset):
         return self.total_steps - self.first_step
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Return images float32 [B,H,W,3] and masks uint8 [B,H,W] of a step."""
+        """Return images float32 [B,H,W,3] and masks uint8 [B,H,W] of a step, those of this process."""
         try:
-            batch = batch_for_step(self.dataset, self.settings, self.first_step + index)
+            batch = batch_for_step(self.dataset, self.settings, self.first_step + index, self.rows)
         except Exception as error:
             self.error = error
             raise

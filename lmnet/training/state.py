@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from lmnet.datasets.base import Dataset
 from lmnet.metrics.iou import Scores
 from lmnet.settings import Settings
 from lmnet.training.events import Event
+from lmnet.training.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class TrainingState:
         folder: experiment folder.
         report: told every event.
         total_steps: steps of the whole run.
+        strategy: the devices that share each batch.
+        deadline: reading of time.monotonic() after which the run is saved and stopped.
         steps_after: steps of the run that follows this one.
         evaluator: the network in float32 at the image size, for validation; ``Validate`` gives it the weights.
         first_step: finished steps when this process began.
@@ -80,6 +84,8 @@ class TrainingState:
     folder: Path
     report: Callable[[Event], None]
     total_steps: int
+    strategy: Strategy = field(default_factory=Strategy)
+    deadline: float = math.inf
     steps_after: int = 0
     evaluator: keras.Model | None = None
     first_step: int = 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -29,40 +32,51 @@ from lmnet.training.events import Event, Started, TrainingResult
 from lmnet.training.feed import StepBatches
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import Clock, TrainingState
+from lmnet.training.strategy import Strategy, open_strategy
 from lmnet.training.warm_start import copy_weights
 
 FLOAT = "float"
 """Folder, in that of the experiment, of the float twin's run, whose last checkpoint the network starts from."""
 
 
-def train(settings: Settings, folder: Path, *, report: Callable[[Event], None]) -> TrainingResult:
+def train(
+    settings: Settings, folder: Path, *, report: Callable[[Event], None], seconds: float = math.inf
+) -> TrainingResult:
     """Train until the last step, ``early_stop`` or Ctrl-C, from the newest checkpoint in the folder if there is one.
 
     Data order, augmentation and first weights depend on ``settings.seed`` only, so a resumed run ends with the weights
-    of an unbroken one.
+    of an unbroken one. Every device that the backend sees has a share of each batch.
 
     Args:
         settings: the run.
         folder: experiment folder; gets checkpoints, ``best``, tensorboard, overlays and results.csv; with
-            ``float_start`` also the folder ``float``, which has the same of the float twin.
-        report: called with each event, in this thread.
+            ``float_start`` also the folder ``float``, which has the same of the float twin. Of several processes the
+            first one's; the others read copies of its checkpoints in theirs and leave no result.
+        report: called with each event, in this thread, by the first process.
+        seconds: after them the run is saved and stopped.
 
     Raises:
         LmnetError: a fault in dataset, settings or checkpoint, or training diverged.
         KeyboardInterrupt: Ctrl-C a second time.
     """
+    deadline = time.monotonic() + seconds
     make_repeatable(settings.seed)
-    dataset = open_dataset(settings)
+    strategy = open_strategy(settings.batch_size)
+    with strategy.together():
+        dataset = open_dataset(settings)
+    strategy.check_same(settings, dataset)
+    told = _silent if strategy.process else report
+    run = partial(_run, dataset=dataset, report=told, strategy=strategy, deadline=deadline)
     steps = settings.total_steps(len(dataset.train))
     if settings.float_start:
         twin = float_stage(settings, steps)
-        if checkpoints.last(folder / checkpoints.FOLDER) is None:
-            result = _run(twin, dataset, folder / FLOAT, report, steps_after=steps)
+        if _last(folder, strategy) is None:
+            result = run(twin, folder / FLOAT, steps_after=steps)
             if not result.finished:
                 return result
-        start = checkpoints.last(folder / FLOAT / checkpoints.FOLDER)
+        start = _last(folder / FLOAT, strategy)
         settings = settings.model_copy(update={"float_start": 0.0, "warm_start": start})
-    return _run(settings, dataset, folder, report)
+    return run(settings, folder)
 
 
 def float_stage(settings: Settings, steps: int) -> Settings:
@@ -77,7 +91,14 @@ def float_stage(settings: Settings, steps: int) -> Settings:
 
 
 def _run(
-    settings: Settings, dataset: Dataset, folder: Path, report: Callable[[Event], None], *, steps_after: int = 0
+    settings: Settings,
+    folder: Path,
+    *,
+    dataset: Dataset,
+    report: Callable[[Event], None],
+    strategy: Strategy,
+    deadline: float,
+    steps_after: int = 0,
 ) -> TrainingResult:
     """Train one network in one folder; ``steps_after`` are those of the run that follows."""
     state = TrainingState(
@@ -86,9 +107,13 @@ def _run(
         folder=folder,
         report=report,
         total_steps=settings.total_steps(len(dataset.train)),
+        strategy=strategy,
+        deadline=deadline,
         steps_after=steps_after,
     )
-    model = _resume(state) or begin(settings, dataset)
+    with strategy.building():
+        model = _resume(state) or _begin(state)
+    strategy.prepare(model)
     report(
         Started(
             network=settings.network,
@@ -115,6 +140,16 @@ def _run(
     )
 
 
+def _last(folder: Path, strategy: Strategy) -> Path | None:
+    """Return the newest checkpoint of an experiment, of the first process's where several train."""
+    return strategy.fetch(checkpoints.last(folder / checkpoints.FOLDER), folder)
+
+
+def _begin(state: TrainingState) -> keras.Model:
+    start = state.strategy.fetch(state.settings.warm_start, state.folder)
+    return begin(state.settings.model_copy(update={"warm_start": start}), state.dataset)
+
+
 def begin(settings: Settings, dataset: Dataset) -> keras.Model:
     """Return a new network at the size of the training pictures, with its loss and optimizer."""
     keras.config.set_dtype_policy(settings.precision)
@@ -134,9 +169,8 @@ def begin(settings: Settings, dataset: Dataset) -> keras.Model:
 
 def _resume(state: TrainingState) -> keras.Model | None:
     """Return the model of the newest checkpoint and bring the state to its step; None where there is none."""
-    folder = state.folder / checkpoints.FOLDER
-    checkpoints.discard_unfinished(folder)
-    path = checkpoints.last(folder)
+    checkpoints.discard_unfinished(state.folder / checkpoints.FOLDER)
+    path = _last(state.folder, state.strategy)
     if path is None:
         return None
     model, saved = checkpoints.load(path)
@@ -155,9 +189,13 @@ def _resume(state: TrainingState) -> keras.Model | None:
     state.clock = Clock(saved.seconds, saved.cpu_seconds)
     state.best, state.best_mean_iou = saved.best, saved.best_mean_iou
     state.validations_since_best = saved.validations_since_best
-    if saved.best is not None:
+    if saved.best is not None and not state.strategy.process:
         checkpoints.write_best(state.folder, saved.best)
     return model
+
+
+def _silent(event: Event) -> None:
+    """Tell nobody."""
 
 
 def _in_words(network: str, classes: tuple[str, ...], train_images: int) -> str:
@@ -165,7 +203,7 @@ def _in_words(network: str, classes: tuple[str, ...], train_images: int) -> str:
 
 
 def _fit(model: keras.Model, state: TrainingState) -> None:
-    batches = StepBatches(state.dataset, state.settings, state.first_step, state.total_steps)
+    batches = StepBatches(state)
     with StopOnSignal(state) as stop:
         callbacks = [
             Count(state),
@@ -183,8 +221,11 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
             Checkpoint(state),
             Turn(state),
         ]
+        if state.strategy.process:
+            callbacks = [callback for callback in callbacks if not callback.writes]
         try:
-            model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
+            with state.strategy.fitting():
+                model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
         except Exception as error:
             if batches.error is not None:
                 raise batches.error from error

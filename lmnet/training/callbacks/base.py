@@ -10,11 +10,16 @@ from lmnet.training.state import TrainingState
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Calls ``after_step`` when a step is finished and counted.
+    """Calls ``after_step`` when a step is finished and counted, on one device, whatever shares the batch.
+
+    Attributes:
+        writes: whether it writes files, so that one process of several needs it.
 
     Args:
         state: shared by all callbacks of a run.
     """
+
+    writes = False
 
     def __init__(self, state: TrainingState) -> None:
         super().__init__()
@@ -22,7 +27,8 @@ class StepCallback(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Act."""
-        self.after_step()
+        with self.state.strategy.alone():
+            self.after_step()
 
     def after_step(self) -> None:
         """Act on the step that ``state`` describes."""

@@ -33,8 +33,10 @@ class Checkpoint(StepCallback):
             validations_since_best=state.validations_since_best,
         )
         folder = state.folder / checkpoints.FOLDER
+        state.last = checkpoints.name_of(state.step)
+        if state.strategy.process:
+            return
         path = checkpoints.save(self.model, folder, facts)
-        state.last = path.name
         if state.is_best:
             checkpoints.write_best(state.folder, path.name)
         checkpoints.prune(folder, settings.keep_checkpoint_max, state.best)

@@ -15,6 +15,8 @@ FILE = "results.csv"
 class CsvLog(StepCallback):
     """Appends rows, each before its step is saved; a resumed run first removes those of steps that it does again."""
 
+    writes = True
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Write the header, and the rows that a resumed run keeps."""
         path, kept = self._path, []

@@ -22,6 +22,8 @@ _NAME = re.compile(r"step_(\d+)\.png")
 class Overlays(StepCallback):
     """Comes before TensorBoard, which records the pictures of the same images."""
 
+    writes = True
+
     def after_step(self) -> None:
         """Draw after a validation."""
         state = self.state

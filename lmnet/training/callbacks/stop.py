@@ -1,11 +1,14 @@
-"""Stop before the last step: when validation gets no better, or on Ctrl-C, which asks once and forces twice."""
+"""Stop before the last step: when validation gets no better, at the end of the time, or on Ctrl-C, twice at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any, Self
+
+import numpy as np
 
 from lmnet.training.callbacks.base import StepCallback
 from lmnet.training.state import TrainingState
@@ -42,8 +45,9 @@ class StopOnSignal(StepCallback):
             signal.signal(number, handler)
 
     def after_step(self) -> None:
-        """Tell Keras to stop."""
-        if self.requested:
+        """Tell Keras to stop, in every process where one is told to."""
+        wanted = self.requested or time.monotonic() >= self.state.deadline
+        if self.state.strategy.total(np.array(wanted, np.int64)):
             self.model.stop_training = True
 
     def _catch(self, number: int, frame: FrameType | None) -> None:

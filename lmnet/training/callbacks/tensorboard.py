@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import tensorflow as tf
 
 from lmnet.training.callbacks.base import StepCallback
 from lmnet.training.pictures import COUNT, pictures
 from lmnet.training.state import TrainingState
+from lmnet.training.tensorflow_aside import tf
 
 
 class TensorBoard(StepCallback):
     """Scalars at each summary, scores and pictures at each validation."""
+
+    writes = True
 
     def __init__(self, state: TrainingState) -> None:
         super().__init__(state)

@@ -18,7 +18,10 @@ from lmnet.training.state import TrainingState, Validation
 
 
 class Validate(StepCallback):
-    """Runs every ``test_steps`` steps and after the last one; remembers the best mIoU."""
+    """Runs every ``test_steps`` steps and after the last one; remembers the best mIoU.
+
+    Processes that train together measure a share of the images each; all know the result.
+    """
 
     def after_step(self) -> None:
         """Validate when it is time."""
@@ -38,7 +41,9 @@ class Validate(StepCallback):
         """Return the network that validation runs, with the weights of this step."""
         state = self.state
         if state.evaluator is None:
-            state.evaluator = networks.at_image_size(self.model, state.settings, len(state.dataset.classes))
+            several = state.strategy.devices > 1
+            classes = len(state.dataset.classes)
+            state.evaluator = networks.at_image_size(self.model, state.settings, classes, copy=several)
         elif state.evaluator is not self.model:
             state.evaluator.set_weights(self.model.get_weights())
         return state.evaluator
@@ -56,11 +61,12 @@ class TellValidation(StepCallback):
 
 def validate(model: keras.Model, network: keras.Model, state: TrainingState) -> Validation:
     """Return scores and mean loss of a network over the validation split; ``model`` knows the loss."""
-    classes, split = len(state.dataset.classes), state.dataset.validation
+    classes, split, strategy = len(state.dataset.classes), state.dataset.validation, state.strategy
     matrix = np.zeros((classes, classes), np.int64)
     loss = 0.0
-    for images, masks in validation_batches(split, state.settings, state.settings.batch_size):
+    share = slice(strategy.process, None, strategy.processes)
+    for images, masks in validation_batches(split, state.settings, state.settings.batch_size, share):
         logits = network.predict_on_batch(images)
         matrix += confusion_matrix(masks, class_map(logits), classes)
         loss += float(model.loss(masks, logits)) * len(images)
-    return Validation(scores(matrix), loss / len(split))
+    return Validation(scores(strategy.total(matrix)), float(strategy.total(np.array(loss))) / len(split))

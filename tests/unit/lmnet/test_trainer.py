@@ -183,10 +183,10 @@ def test_ctrl_c_finishes_the_step_and_saves(tiny, data, tmp_path, moment, stoppe
 
 
 def test_ctrl_c_before_the_first_step_is_done(tiny, data, tmp_path, monkeypatch):
-    def interrupted(dataset, settings, step):
+    def interrupted(dataset, settings, step, rows):
         os.kill(os.getpid(), signal.SIGINT) if step == 0 and not sent else None
         sent.append(step)
-        return batch_for_step(dataset, settings, step)
+        return batch_for_step(dataset, settings, step, rows)
 
     sent = []
     monkeypatch.setattr("lmnet.training.feed.batch_for_step", interrupted)
@@ -203,8 +203,8 @@ def test_one_step_of_a_batch_larger_than_the_dataset(tiny, data, tmp_path):
 
 
 def test_a_batch_without_a_labelled_pixel_is_a_step_of_loss_0(tiny, data, tmp_path, monkeypatch):
-    def void(dataset, settings, step):
-        images, masks = batch_for_step(dataset, settings, step)
+    def void(dataset, settings, step, rows):
+        images, masks = batch_for_step(dataset, settings, step, rows)
         return images, np.full_like(masks, 255) if step == 1 else masks
 
     events = []
@@ -271,9 +271,9 @@ def test_more_workers_keep_the_order(tiny, data, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("processors", [1, 4])
 def test_fault_in_the_data_is_told_in_its_own_words(tiny, data, tmp_path, monkeypatch, processors):
-    def broken(dataset, settings, step):
+    def broken(dataset, settings, step, rows):
         if step < 2:
-            return batch_for_step(dataset, settings, step)
+            return batch_for_step(dataset, settings, step, rows)
         raise LmnetError("the image is gone")
 
     monkeypatch.setattr("os.cpu_count", lambda: processors)

@@ -1,0 +1,116 @@
+"""Devices and processes that share a batch learn what one device learns from the whole batch."""
+
+from __future__ import annotations
+
+import shutil
+
+import apart
+import numpy as np
+import pytest
+import tiny_network
+
+from lmnet.datasets.sample import draw_dataset
+from lmnet.errors import LmnetError
+from lmnet.settings import Settings
+from lmnet.training import checkpoints, processes, strategy
+from lmnet.training.events import StepDone, Validated
+from lmnet.training.trainer import train
+
+# Devices add in another order than one device, so float32 sums differ in their last bits (2^-24, a few times over in a
+# loss); Adam divides by the root of small gradients and carries that into the weights.
+SAME_LOSS, SAME_WEIGHT = 2e-6, 2e-5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    """Trains three blocks instead of eleven, in float."""
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_network.use(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "scenes"
+    draw_dataset(folder, train=6, validation=5, size=(32, 32), seed=1)
+    return Settings(
+        network="LmSegnetV1",
+        train_path=folder,
+        validation_path=folder,
+        image_size=(16, 16),
+        batch_size=4,
+        max_steps=4,
+        optimizer="Adam",
+        augmentors={"FlipLeftRight": {}},
+        save_checkpoint_steps=2,
+        test_steps=2,
+        summarise_steps=1,
+    )
+
+
+def plain(config, **changes):
+    return config.model_copy(update=changes).model_dump(mode="json")
+
+
+def weights(folder, step):
+    model, _ = checkpoints.load(folder / "checkpoints" / f"save.ckpt-{step}")
+    return [*model.get_weights(), *(np.asarray(variable) for variable in model.optimizer.variables)]
+
+
+def assert_same_weights(ours, theirs):
+    assert len(ours) == len(theirs) > 20
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=SAME_WEIGHT)
+
+
+def assert_same_course(ours, theirs):
+    assert ours["losses"] == pytest.approx(theirs["losses"], rel=SAME_LOSS)
+    assert ours["scores"] == pytest.approx(theirs["scores"], abs=0.01), (
+        "a pixel between two classes may fall either way"
+    )
+
+
+@pytest.fixture(scope="module")
+def one(config, tmp_path_factory):
+    """Folder and course of a run on one device."""
+    folder, course = tmp_path_factory.mktemp("one"), {"losses": {}, "scores": {}}
+
+    def report(event):
+        if isinstance(event, StepDone):
+            course["losses"][event.step] = event.loss
+        if isinstance(event, Validated):
+            course["scores"][event.step] = event.scores.mean_iou
+
+    train(config, folder, report=report)
+    return folder, course
+
+
+def test_two_devices_of_tensorflow_learn_what_one_learns(config, one, tmp_path):
+    task = {"cpus": 2, "runs": [{"settings": plain(config), "folder": str(tmp_path)}]}
+    (course,), _ = apart.result(apart.start("tensorflow", task))
+    assert_same_course(course, one[1])
+    assert_same_weights(weights(tmp_path, 4), weights(one[0], 4))
+
+    # What two devices saved, one goes on from, and ends where it would have ended alone.
+    longer, alone = config.model_copy(update={"max_steps": 6}), shutil.copytree(one[0], tmp_path / "alone")
+    for folder in (tmp_path, alone):
+        assert train(longer, folder, report=lambda event: None).finished
+    assert_same_weights(weights(tmp_path, 6), weights(alone, 6))
+
+
+def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
+    class Three(strategy.Strategy):
+        devices = 3
+
+    monkeypatch.setitem(strategy._OPEN, "tensorflow", Three)
+    with pytest.raises(LmnetError, match="3 devices cannot share a batch of 8") as caught:
+        strategy.open_strategy(8)
+    assert "batch_size=9" in caught.value.fix
+    assert strategy.open_strategy(9).devices == 3
+
+
+def test_several_processes_need_jax():
+    alone = pytest.raises(LmnetError, match="tensorflow cannot train with several processes")
+    with alone as caught, processes.joined("127.0.0.1:1", 0, 2):
+        pass
+    assert caught.value.expected == "jax"
