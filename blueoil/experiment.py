@@ -34,7 +34,18 @@ _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
 _CONFIG_NAMES = {".py": "config.py", ".yaml": "config.yaml", ".yml": "config.yaml"}
 SAMPLES = 3
 """Validation images that an experiment keeps for converting."""
-_LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pillow", "pydantic", "onnx", "onnx-ir", "onnxruntime")
+_LIBRARIES = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "keras",
+    "numpy",
+    "pillow",
+    "pydantic",
+    "onnx",
+    "onnx-ir",
+    "onnxruntime",
+)
 
 
 def new_id(config: Path) -> str:

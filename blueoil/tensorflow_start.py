@@ -1,4 +1,4 @@
-"""Starts TensorFlow without its notes on the console."""
+"""Starts Keras, on TensorFlow or on the backend that the user has chosen, without their notes on the console."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from blueoil.errors import BlueoilError
 
 _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
 """A line that is no warning: of severity I, or the headline of such lines."""
@@ -21,13 +23,32 @@ ENVIRONMENT = {
 }
 """Set before TensorFlow is imported, unless the user has set them."""
 
+_EXTRAS = {"tensorflow": "cpu", "jax": "jax"}
+"""Backend to the extra of this package that brings it."""
 
-def start() -> None:
-    """Import Keras and open the devices; warnings and errors are shown, the notes about them are not."""
-    with quiet():
-        import keras
 
-        keras.ops.zeros(())
+def start(*, opens: bool = True) -> None:
+    """Import Keras and open the devices; warnings and errors are shown, the notes about them are not.
+
+    Args:
+        opens: False leaves the devices closed, for processes that must meet before.
+
+    Raises:
+        BlueoilError: the backend is not installed.
+    """
+    name = os.environ.setdefault("KERAS_BACKEND", ENVIRONMENT["KERAS_BACKEND"])
+    try:
+        with quiet():
+            import keras
+
+            if opens:
+                keras.ops.zeros(())
+    except ModuleNotFoundError as error:
+        if error.name != name or name not in _EXTRAS:
+            raise
+        raise BlueoilError(
+            f"{name} is not installed", where=f"KERAS_BACKEND={name}", fix=f'pip install "blueoil[{_EXTRAS[name]}]"'
+        ) from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ def command(
       blueoil convert --zoo camvid.npz --data CamVid
     """
     console = Console(machine=machine)
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever it was trained on: the frozen graph is TensorFlow's
     started = time.perf_counter()
     targets = parse_targets(target)
     if data is not None and zoo is None:

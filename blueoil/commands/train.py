@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from blueoil import tensorflow_start
+from blueoil import several
 from blueoil.commands import options
 from blueoil.console import Console, percent
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, new_id
 from blueoil.progress import TrainingProgress
 from blueoil.report.live import LiveCurves
+from blueoil.several import Several
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
@@ -45,6 +48,8 @@ _INTERRUPTED = 130
 )
 @click.option("--recreate", is_flag=True, help="Delete the experiment first when it exists.")
 @click.option("--dry-run", is_flag=True, help="Say what the run will take and whether it converts; write nothing.")
+@click.option("--minutes", type=click.FloatRange(0), metavar="N", help="Save and stop after them.")
+@several.options
 @options.output_dir
 @options.as_json
 @options.debug
@@ -55,6 +60,10 @@ def command(
     plugins: tuple[Path, ...],
     recreate: bool,
     dry_run: bool,
+    minutes: float | None,
+    processes: int | None,
+    process: int | None,
+    coordinator: str | None,
     output_dir: Path,
     machine: bool,
     overrides: tuple[str, ...],
@@ -68,6 +77,9 @@ def command(
     With --dry-run the dataset is checked, a few steps are run, and memory, time and what each target says of the
     network are told; where it could not be converted, the exit code is 1.
 
+    Every GPU that is visible has a share of each batch; several machines share it where each is given the same command
+    but for --process.
+
     \b
     Example:
       blueoil train -c config/camvid.py --dry-run
@@ -80,17 +92,24 @@ def command(
     console = Console(machine=machine)
     if dry_run:
         return _dry_run(config, experiment_id, output_dir, overrides, plugins, console)
+    place = Several.of(processes, process, coordinator)
+    place.choose_backend()
+    seconds = math.inf if minutes is None else 60 * minutes
+    if place.process:
+        settings = several.settings_of(config, experiment_id, output_dir, overrides, plugins)
+        return place.follow(settings, console, seconds=seconds)
     experiment, settings = _prepare(config, experiment_id, output_dir, overrides, plugins, recreate=recreate)
     console.say(f"experiment: {experiment.folder}")
     for file in experiment.changed_plugins(settings):
         console.warn(f"Note: {file} has changed since the experiment began, which goes on with its copy")
+    begin = time.monotonic()
     with experiment.lock():
         experiment.record_start()
         curves = LiveCurves(experiment.folder, experiment.id, console)
-        result = _train(experiment, settings, curves, console)
+        result = _train(experiment, settings, curves, console, place=place, seconds=seconds)
         curves.draw()
 
-    words = f"{experiment.id}{options.root_words()}"
+    words = f"{experiment.id}{options.root_words()}{place.words()}"
     values = {
         "experiment": experiment.id,
         "folder": experiment.folder,
@@ -102,7 +121,7 @@ def command(
         console.say(f"Stopped at step {result.step}; the checkpoint is saved.")
         console.say(f"To go on: blueoil train -e {words}")
         console.result(values)
-        return _INTERRUPTED
+        return _INTERRUPTED if time.monotonic() - begin < seconds else 0
     best = experiment.checkpoint().name
     miou = result.mean_iou
     if result.stopped_early:
@@ -225,9 +244,17 @@ def _difference(stored: Settings, given: Settings) -> str:
     return ", ".join(f"{name.upper()} {getattr(given, name)!r} for {getattr(stored, name)!r}" for name in changed)
 
 
-def _train(experiment: Experiment, settings: Settings, curves: LiveCurves, console: Console) -> TrainingResult:
+def _train(
+    experiment: Experiment,
+    settings: Settings,
+    curves: LiveCurves,
+    console: Console,
+    *,
+    place: Several,
+    seconds: float,
+) -> TrainingResult:
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
-    tensorflow_start.start()
+    place.start()
     from lmnet.training.events import Event, Started, Validated
     from lmnet.training.trainer import train
 
@@ -241,7 +268,8 @@ def _train(experiment: Experiment, settings: Settings, curves: LiveCurves, conso
                 curves.update()
 
         try:
-            return train(settings, experiment.folder, report=report)
+            with place.joined():
+                return train(settings, experiment.folder, report=report, seconds=seconds)
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
             first = len(experiment.environment["starts"]) == 1

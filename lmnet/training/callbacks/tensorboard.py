@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from lmnet.training.callbacks.base import StepCallback
 from lmnet.training.pictures import COUNT, pictures
 from lmnet.training.state import TrainingState

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,6 +21,7 @@ from blueoil import cli, tensorflow_start
 from blueoil.commands import convert, predict
 from blueoil.config.load import load
 from blueoil.errors import BlueoilError
+from blueoil.several import Several
 from lmnet.datasets import open_dataset
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
@@ -31,7 +34,9 @@ Train = Callable[..., TrainingResult]
 def fake_train(*, finished: bool = True, stopped_early: bool = False) -> Train:
     """Return a trainer that writes one checkpoint, or goes on from it, and learns nothing."""
 
-    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
+    def train(
+        settings: Settings, folder: Path, *, report: Callable[[Any], None], seconds: float = math.inf
+    ) -> TrainingResult:
         report(Started("Net", 4, 0, 2, 2, ("Sky",), 7, open_dataset(settings).validation))
         checkpoint = folder / "checkpoints" / "save.ckpt-4"
         checkpoint.mkdir(parents=True, exist_ok=True)
@@ -56,7 +61,7 @@ def use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Train], No
     """Current directory with dataset and config; returns a function that sets the trainer."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OUTPUT_DIR", raising=False)
-    monkeypatch.setattr(tensorflow_start, "start", lambda: None)
+    monkeypatch.setattr(tensorflow_start, "start", lambda *_, **__: None)
     draw_dataset(tmp_path / "CamVid", train=2, validation=2, size=(32, 32), seed=1)
     (tmp_path / "c.py").write_text("TRAIN_PATH = 'CamVid'\nVALIDATION_PATH = 'CamVid'\nIMAGE_SIZE = (32, 32)\n")
 
@@ -134,6 +139,44 @@ def test_ctrl_c_says_how_to_go_on(use: Use, capsys: pytest.CaptureFixture[str]) 
     use(fake_train(finished=False))
     assert cli.run(["train", "-c", "c.py", "-e", "run", "--output_dir", "o"]) == cli.INTERRUPTED
     assert capsys.readouterr().out.splitlines()[-1] == "To go on: blueoil train -e run --output_dir o"
+
+
+def test_the_end_of_the_time_is_no_failure(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
+    use(fake_train(finished=False))
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "--minutes", "0", "--json"]) == cli.OK
+    out, err = capsys.readouterr()
+    assert json.loads(out)["finished"] is False
+    assert err.splitlines()[-2:] == ["Stopped at step 4; the checkpoint is saved.", "To go on: blueoil train -e run"]
+    assert cli.run(["train", "-e", "run", "--minutes", "60"]) == cli.INTERRUPTED, "stopped by another hand"
+
+
+def test_a_process_that_helps_keeps_nothing(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    met = []
+    monkeypatch.setattr(Several, "joined", lambda self: met.append(self) or nullcontext())
+    words = ["--processes", "3", "--process", "2", "--coordinator", "10.0.0.1:9876"]
+    assert cli.run(["train", "-c", "c.py", *words]) == cli.OK
+    assert met == [Several(3, 2, "10.0.0.1:9876")]
+    assert not Path("saved").exists()
+    words[3] = "0"
+    assert cli.run(["train", "-c", "c.py", "-e", "run", *words]) == cli.OK
+    assert Path("saved/run/checkpoints/save.ckpt-4").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--processes", "2"], "several processes need three options"),
+        (["--processes", "2", "--process", "2", "--coordinator", "h:1"], "0 to 1"),
+        (["--processes", "2", "--process", "1", "--coordinator", "h"], "10.0.0.1:9876"),
+        (["--processes", "1"], "2"),
+    ],
+)
+def test_options_of_processes_that_do_not_fit_are_told(
+    use: Use, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert cli.run(["train", "-c", "c.py", *words]) == cli.USER_ERROR
+    assert told in capsys.readouterr().err
+    assert not Path("saved").exists()
 
 
 @pytest.mark.parametrize(

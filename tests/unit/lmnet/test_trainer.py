@@ -241,11 +241,11 @@ def test_divergence_is_named_and_the_last_good_checkpoint_stays(tiny, data, tmp_
 def test_a_batch_that_comes_after_the_step_before_is_waited_for(tiny, data, tmp_path, monkeypatch):
     done, waits = threading.Semaphore(0), []
 
-    def late(dataset, settings, step):
+    def late(dataset, settings, step, rows):
         if step >= 2:  # Keras looks at the first two before the run
             done.acquire()
             time.sleep(0.2)
-        return batch_for_step(dataset, settings, step)
+        return batch_for_step(dataset, settings, step, rows)
 
     def report(event):
         if isinstance(event, StepDone):
