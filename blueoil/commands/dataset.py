@@ -1,4 +1,4 @@
-"""``blueoil dataset``: draw a sample dataset, check one, tell what one holds."""
+"""``blueoil dataset``: draw a sample dataset, check one, tell what one holds, pack one into a file."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ _config = click.option(
 
 @click.group("dataset")
 def command() -> None:
-    """Draw a sample dataset, check one, or tell what one holds.
+    """Draw a sample dataset, check one, tell what one holds, or pack one to carry it to another machine.
 
     \b
     Example:
       blueoil dataset sample CamVid
       blueoil dataset check config/camvid.py
       blueoil dataset stats CamVid
+      blueoil dataset pack -c config/camvid.py camvid.tar
     """
 
 
@@ -126,6 +127,62 @@ def stats(path: Path | None, config: Path | None, plot: Path | None, machine: bo
         console.say(f"The chart is in {plot}")
         values["plot"] = plot
     console.result(values)
+
+
+@command.command("pack")
+@click.option(
+    "-c", "--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Config file of the dataset."
+)
+@click.option("--part_mib", type=click.IntRange(1), metavar="N", help="Write parts of at most N MiB.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@options.as_json
+@options.debug
+def pack(config: Path, part_mib: int | None, file: Path, overrides: tuple[str, ...], machine: bool) -> None:
+    """Write what a config's training sees of a dataset into FILE.
+
+    Images and masks have the config's image size, both splits are written down, classes are in their order. It unpacks
+    into a dataset in the format CamvidCustom.
+
+    \b
+    Example:
+      blueoil dataset pack -c config/camvid.py camvid.tar
+      blueoil dataset pack -c config/camvid.py camvid.tar --part_mib 16
+    """
+    from blueoil.config.load import load
+    from lmnet.datasets import open_dataset
+    from lmnet.datasets import pack as packed
+
+    dataset = open_dataset(load(config, overrides))
+    written = packed.pack(dataset, file, part_bytes=part_mib and part_mib * 2**20)
+    size = sum(path.stat().st_size for path in written)
+    console = Console(machine=machine)
+    console.say(f"{len(dataset.train)} training and {len(dataset.validation)} validation images, {size / 1e6:.1f} MB")
+    console.say(f"They are in {written[0]}{f' and {len(written) - 1} more parts' if written[1:] else ''}")
+    console.say(f"Next step: blueoil dataset unpack {shlex.quote(str(file))} CamVid, on the other machine")
+    console.result({"files": written, "bytes": size})
+
+
+@command.command("unpack")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@options.as_json
+@options.debug
+def unpack(file: Path, folder: Path, machine: bool) -> None:
+    """Unpack FILE, or its parts, into FOLDER, which must be new.
+
+    \b
+    Example:
+      blueoil dataset unpack camvid.tar CamVid
+    """
+    from lmnet.datasets import pack as packed
+
+    packed.unpack(packed.read(file), folder)
+    console = Console(machine=machine)
+    console.say(f"The dataset is unpacked in {folder}")
+    words = shlex.join([f"train_path={folder}", f"validation_path={folder}"])
+    console.say(f"Next step: blueoil train -c CONFIG {words}")
+    console.result({"folder": folder})
 
 
 def _settings(path: Path | None, config: Path | None, verb: str) -> Settings:
