@@ -28,6 +28,7 @@ OK, USER_ERROR, INTERNAL_ERROR, VERIFICATION_ERROR, INTERRUPTED = 0, 1, 2, 3, 13
 VERBS = {
     "init": "Ask the questions and write a config file.",
     "train": "Train the network of a config file, or go on with an experiment.",
+    "tune": "Search for the values of a config that learn best.",
     "evaluate": "Measure a checkpoint, or its libraries, on the validation images.",
     "predict": "Run a checkpoint on a folder of images.",
     "convert": "Make the native libraries of a checkpoint and prove them equal to it.",

@@ -185,11 +185,11 @@ def _prepare(
         raise _nothing_to_train()
     if id_ is None:
         assert config is not None  # noqa: S101 - one of the two is given
-        return _make(Experiment(root, new_id(config)), config, overrides, plugins)
+        return make(Experiment(root, new_id(config)), config, overrides, plugins)
     experiment = Experiment(root, id_) if config else Experiment.open(root, id_)
     if not experiment.exists:
         assert config is not None  # noqa: S101 - open() raised otherwise
-        return _make(experiment, config, overrides, plugins)
+        return make(experiment, config, overrides, plugins)
 
     wanted = overrides if config or overrides else experiment.overrides
     if recreate:
@@ -207,7 +207,7 @@ def _prepare(
     return experiment, settings
 
 
-def _make(
+def make(
     experiment: Experiment, config: Path, overrides: Sequence[str], more: Sequence[Path], copies: Path | None = None
 ) -> tuple[Experiment, Settings]:
     """Make the folder of an experiment; ``more`` and ``copies`` as the arguments plugins and copies of ``load``."""
@@ -236,7 +236,7 @@ def _remake(
         copy = Path(shutil.copy(chosen, aside))
         with experiment.lock():
             experiment.remove()
-        return _make(experiment, copy, overrides, more, copies)
+        return make(experiment, copy, overrides, more, copies)
 
 
 def _difference(stored: Settings, given: Settings) -> str:

@@ -1,0 +1,1 @@
+"""Search of hyper-parameters: the space, its trials, the table of results."""
