@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python --extra cpu
 CAMVID ?=
 
 .DEFAULT_GOAL := help
@@ -52,5 +53,10 @@ clean:  ## remove the environment and what demo and tests left
 
 # The engines that only `make bench` runs are a few hundred megabytes that nothing else waits for.
 .venv/bench-ready: .venv/ready
-	UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python --extra cpu --extra bench
+	$(ADD) --extra bench
+	touch $@
+
+# JAX and Ray: the tests that need them skip with their names without, and CI has them.
+.venv/extras-ready: .venv/ready
+	$(ADD) --extra jax --extra tune
 	touch $@

@@ -89,7 +89,7 @@ def test_train_ends_with_the_next_command(use: Use, capsys: pytest.CaptureFixtur
 def test_the_curves_are_drawn_at_a_validation(use: Use) -> None:
     seen: list[bool] = []
 
-    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
+    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None], **_: float) -> TrainingResult:
         result = fake_train()(settings, folder, report=report)
         report(Validated(4, SimpleNamespace(mean_iou=0.5), ("Sky",), best=True))  # type: ignore[arg-type]
         seen.append((folder / "results.png").is_file())
