@@ -36,7 +36,7 @@ def test_multiply_adds_of_the_specification(name):
     found = blocks(build(settings(network=name, image_size=(360, 480)), 11))
     macs, parameters = {
         "LmSegnetV1": (11_703_398_400, 2_559_126),
-        "LmUnetV1": (4_548_096_000, 3_611_320),
+        "LmUnetV1": (6_045_235_200, 3_708_456),
     }[name.removesuffix("Quantize")]
     assert (sum(block.macs for block in found), sum(block.parameters for block in found)) == (macs, parameters)
 
@@ -44,13 +44,13 @@ def test_multiply_adds_of_the_specification(name):
 def test_bits_of_kernels_and_activations_stay_what_they_are_where_values_only_move():
     found = {block.name: block for block in blocks(build(settings(network="LmUnetV1Quantize", activation_bits=3), 5))}
     conv2, join3 = found["conv2"], found["join3"]
-    assert list(found)[:5] == ["s2d1", "conv1", "s2d2", "conv2", "s2d3"]
+    assert list(found)[:5] == ["s2d1", "conv1", "s2d2", "conv2", "conv3"]
     assert (found["conv1"].weight_bits, conv2.weight_bits, join3.weight_bits) == (32, 1, None)
     assert (found["s2d1"].activation_bits, conv2.activation_bits, join3.activation_bits) == (32, 3, 3)
     assert found["d2s5"].activation_bits == 32, "the logits are float"
     assert conv2.shape == (8, 12, 64)
-    assert conv2.macs == 8 * 12 * 64 * 9 * 64
-    assert conv2.packed_bits == 64 * 9 * 64 + 4 * 64 * 32, "four numbers a channel of the normalization"
+    assert conv2.macs == 8 * 12 * 96 * 9 * 64
+    assert conv2.packed_bits == 96 * 9 * 64 + 4 * 64 * 32, "four numbers a channel of the normalization"
 
 
 def test_layer_sizes():
