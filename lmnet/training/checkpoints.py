@@ -11,6 +11,8 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -75,7 +77,8 @@ def save(model: keras.Model, folder: Path, state: CheckpointState) -> Path:
     unfinished = folder / f"{_UNFINISHED}{target.name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    model.save(unfinished / MODEL)
+    with _on_one_device(model):
+        model.save(unfinished / MODEL)
     facts = {"version": FORMAT_VERSION, **asdict(state), "sha256": _digest(unfinished / MODEL)}
     (unfinished / STATE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     for path in (unfinished / MODEL, unfinished / STATE, unfinished):
@@ -116,8 +119,10 @@ def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointS
         if path.name != name_of(state.step):
             raise ValueError(f"it is the checkpoint of step {state.step}, renamed")
         model = keras.models.load_model(path / MODEL, compile=compiled)
-        if compiled and int(model.optimizer.iterations) != state.step:
-            raise ValueError(f"the optimizer is at step {int(model.optimizer.iterations)}, {STATE} at {state.step}")
+        if compiled:
+            step = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+            if step != state.step:
+                raise ValueError(f"the optimizer is at step {step}, {STATE} at {state.step}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LmnetError(
             f"The checkpoint {path.name} cannot be read: {error}",
@@ -155,6 +160,19 @@ def discard_unfinished(folder: Path) -> None:
     """Remove what a killed process left half written."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _on_one_device(model: keras.Model) -> Iterator[None]:
+    """Let a network's layers say nothing of the devices that train it: other backends could not read it."""
+    asking = [layer for layer in model.layers if getattr(layer, "synchronized", False)]
+    for layer in asking:
+        layer.synchronized = False
+    try:
+        yield
+    finally:
+        for layer in asking:
+            layer.synchronized = True
 
 
 def _digest(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -86,7 +87,7 @@ class _Mirrored(Strategy):
 
     synchronized = True
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: tuple[str, ...]) -> None:
         import tensorflow as tf
 
         self.devices = len(names)
@@ -176,8 +177,14 @@ def open_strategy(batch: int) -> Strategy:
 def _in_tensorflow() -> Strategy:
     import tensorflow as tf
 
-    names = [device.name for device in tf.config.list_logical_devices(DEVICE)]
-    return _Mirrored(names) if len(names) > 1 else Strategy()
+    names = tuple(device.name for device in tf.config.list_logical_devices(DEVICE))
+    return _mirrored(names) if len(names) > 1 else Strategy()
+
+
+@cache
+def _mirrored(names: tuple[str, ...]) -> Strategy:
+    """Return one strategy for all runs of this process: the sums of a second one would get the numbers of the first."""
+    return _Mirrored(names)
 
 
 def _in_jax() -> Strategy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import apart
+import keras
 import numpy as np
 import pytest
 import tiny_network
@@ -86,10 +87,16 @@ def one(config, tmp_path_factory):
 
 
 def test_two_devices_of_tensorflow_learn_what_one_learns(config, one, tmp_path):
-    task = {"cpus": 2, "runs": [{"settings": plain(config), "folder": str(tmp_path)}]}
-    (course,), _ = apart.result(apart.start("tensorflow", task))
+    half = {"settings": plain(config, max_steps=2), "folder": str(tmp_path)}
+    task = {"cpus": 2, "runs": [half, {"settings": plain(config), "folder": str(tmp_path)}]}
+    (begun, course), _ = apart.result(apart.start("tensorflow", task))
+    course = {name: begun[name] | course[name] for name in ("losses", "scores")}
     assert_same_course(course, one[1])
     assert_same_weights(weights(tmp_path, 4), weights(one[0], 4))
+
+    model, _ = checkpoints.load(tmp_path / "checkpoints/save.ckpt-4")
+    told = [layer.synchronized for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert told == [False] * 3, "another backend would refuse to read it"
 
     # What two devices saved, one goes on from, and ends where it would have ended alone.
     longer, alone = config.model_copy(update={"max_steps": 6}), shutil.copytree(one[0], tmp_path / "alone")
