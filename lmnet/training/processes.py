@@ -11,8 +11,10 @@ import hashlib
 import io
 import os
 import re
+import socket
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmnet.errors import LmnetError
+
+PATIENCE = 280.0
+"""Seconds for which a process waits for the first one; a little less than JAX waits for all."""
 
 _LOST = re.compile("gloo|nccl|coordination|barrier|DEADLINE_EXCEEDED|UNAVAILABLE|ABORTED", re.IGNORECASE)
 """What JAX, which has no class for it, says when a process does not answer."""
@@ -47,6 +52,8 @@ def joined(coordinator: str, process: int, processes: int) -> Iterator[None]:
             received=backend,
             fix="set KERAS_BACKEND=jax for every process",
         )
+    if process:
+        wait_for(coordinator)
     try:
         keras.distribution.initialize(coordinator, processes, process)
         yield
@@ -64,6 +71,28 @@ def joined(coordinator: str, process: int, processes: int) -> Iterator[None]:
                 fix="see what the others say, and start all again: the run goes on where it was saved",
             ) from error
         raise
+
+
+def wait_for(coordinator: str) -> None:
+    """Wait until process 0 listens: JAX would wait as long and then end this process by a signal.
+
+    Raises:
+        LmnetError: it did not within ``PATIENCE`` seconds.
+    """
+    host, _, port = coordinator.rpartition(":")
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+            return
+        except OSError as error:
+            if time.monotonic() >= end:
+                raise LmnetError(
+                    f"Process 0 does not listen at {coordinator}.",
+                    received=str(error),
+                    fix="start process 0 too; give every process its address and a port that no firewall closes",
+                ) from None
+        time.sleep(1)
 
 
 def gather(values: NDArray) -> NDArray:

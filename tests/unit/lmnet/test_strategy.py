@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 
 import apart
 import keras
@@ -121,3 +122,12 @@ def test_several_processes_need_jax():
     with alone as caught, processes.joined("127.0.0.1:1", 0, 2):
         pass
     assert caught.value.expected == "jax"
+
+
+def test_a_process_waits_for_the_first_and_then_says_so(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        processes.wait_for(address)
+    monkeypatch.setattr(processes, "PATIENCE", 0.0)
+    with pytest.raises(LmnetError, match=f"does not listen at {address}"):
+        processes.wait_for(address)
