@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blueoil import __version__
 from blueoil.errors import BlueoilError
 from blueoil.files import write_text
+from lmnet.training.folder import FLOAT
 
 if TYPE_CHECKING:
     from lmnet.datasets.base import Split
@@ -254,7 +255,7 @@ class Experiment:
     @property
     def has_begun(self) -> bool:
         """Whether a checkpoint would be lost with the folder, be it of the float twin that is trained first."""
-        return bool(self.checkpoints()) or any(self.folder.glob("float/checkpoints/save.ckpt-*"))
+        return bool(self.checkpoints()) or any(self.folder.glob(f"{FLOAT}/checkpoints/save.ckpt-*"))
 
     def checkpoint(self, name: str | None = None) -> Path:
         """Return the folder of a checkpoint.

@@ -79,12 +79,7 @@ def dataset(name: str) -> Callable[[Reader], Reader]:
     Raises:
         LmnetError: the name cannot be used or is taken.
     """
-
-    def enter(reader: Reader) -> Reader:
-        _enter(DATASETS, name, reader)
-        return reader
-
-    return enter
+    return _entering(DATASETS, name)
 
 
 def augmentor(
@@ -128,10 +123,15 @@ def loss(name: str) -> Callable[[LossBuilder], LossBuilder]:
     Raises:
         LmnetError: the name cannot be used or is taken.
     """
+    return _entering(LOSSES, name)
 
-    def enter(builder: LossBuilder) -> LossBuilder:
-        _enter(LOSSES, name, builder)
-        return builder
+
+def _entering(registry: Registry[Any], name: str) -> Callable[[Function], Function]:
+    """Return the decorator that enters a function as it is."""
+
+    def enter(function: Function) -> Function:
+        _enter(registry, name, function)
+        return function
 
     return enter
 

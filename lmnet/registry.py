@@ -69,16 +69,6 @@ class Registry(MutableMapping[str, T]):
         """Return how many there are."""
         return len(self._things)
 
-    def check(self, name: str) -> str:
-        """Return a name that is known.
-
-        Raises:
-            ValueError: it is not; its text lists those that are, as pydantic's validators do.
-        """
-        if name not in self:
-            raise ValueError(f"one of {', '.join(self)}")
-        return name
-
 
 def imported(thing: T | str) -> T:
     """Return a thing, or what ``module:name`` names: so a table knows its names before their modules are imported."""

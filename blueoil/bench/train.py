@@ -19,6 +19,8 @@ from blueoil.bench.entry import start
 from blueoil.bench.timing import paired, summary, take_turns
 from blueoil.commands.options import Size
 from blueoil.console import Console, percent
+from lmnet.augmentors import USUAL
+from lmnet.networks import float_twin
 
 if TYPE_CHECKING:
     from lmnet.datasets.base import Dataset
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
 
 NETWORKS = ("LmSegnetV1Quantize", "LmUnetV1Quantize")
 PRECISIONS = ("float32", "mixed_bfloat16")
-AUGMENTORS: dict[str, dict[str, float]] = {
-    name: {} for name in ("Brightness", "Color", "Contrast", "FlipLeftRight", "Hue")
-}
-"""Those of the tutorial."""
 GOAL = 0.05
 """Most that quantizers, and the wait for data, may take of a step."""
 WAIT_STEPS = 12
@@ -56,12 +54,12 @@ def _measure(console: Console, folder: Path, size: tuple[int, int], batch: int, 
     from lmnet.datasets import open_dataset
     from lmnet.datasets.feeder import batch_for_step
     from lmnet.datasets.sample import draw_dataset
-    from lmnet.networks import float_twin
     from lmnet.settings import Settings
 
     data = folder / "data"
     draw_dataset(data, train=2 * batch, validation=1, size=size)
-    settings = Settings(train_path=data, validation_path=data, image_size=size, batch_size=batch, augmentors=AUGMENTORS)
+    augmentors: dict[str, dict[str, float]] = {name: {} for name in USUAL}
+    settings = Settings(train_path=data, validation_path=data, image_size=size, batch_size=batch, augmentors=augmentors)
     dataset = open_dataset(settings)
     console.say(f"training steps of {batch} pictures of {size[0]}x{size[1]}; this takes some minutes")
     both = [name for network in NETWORKS for name in (network, float_twin(network))]
@@ -110,7 +108,7 @@ def figures(
         precisions: the same of the first network by precision, float32 among them.
         wait: measured share of the wait for data.
     """
-    twins = {name: name.removesuffix("Quantize") for name in NETWORKS}
+    twins = {name: float_twin(name) for name in NETWORKS}
     rows = [
         {"side": side, **{name: round(value, 1) for name, value in _numbers(values).items()}}
         for side, values in (*times.items(), *((f"{NETWORKS[0]} {name}", ms) for name, ms in precisions.items()))

@@ -41,6 +41,14 @@ output_dir = click.option(
     show_envvar=True,
     help="Folder of all experiments.",
 )
+plugins = click.option(
+    "--plugin",
+    "plugins",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE.py",
+    help="Own code to run first, beside the config's PLUGINS; may be given again.",
+)
 as_json = click.option("--json", "machine", is_flag=True, help="Print one JSON object on stdout, the rest on stderr.")
 
 

@@ -38,14 +38,7 @@ _INTERRUPTED = 130
     metavar="ID",
     help="Name of the experiment; one that exists goes on.  [default: CONFIG_TIME]",
 )
-@click.option(
-    "--plugin",
-    "plugins",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE.py",
-    help="Own code to run first, beside the config's PLUGINS; may be given again.",
-)
+@options.plugins
 @click.option("--recreate", is_flag=True, help="Delete the experiment first when it exists.")
 @click.option("--dry-run", is_flag=True, help="Say what the run will take and whether it converts; write nothing.")
 @click.option("--minutes", type=click.FloatRange(0), metavar="N", help="Save and stop after them.")

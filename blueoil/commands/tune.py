@@ -40,14 +40,7 @@ TRIALS, RESULTS, BEST = "trials", "results.csv", "best.py"
     help="What is searched; may be given again.  [default: learning_rate, weight_decay, batch_size]",
 )
 @click.option("--parallel", type=click.IntRange(1), metavar="N", help="Trials at once.  [default: one a GPU, else 1]")
-@click.option(
-    "--plugin",
-    "plugins",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="FILE.py",
-    help="Own code to run first, beside the config's PLUGINS; may be given again.",
-)
+@options.plugins
 @options.output_dir
 @options.as_json
 @options.debug

@@ -102,18 +102,16 @@ def pack_checkpoint(
       blueoil evaluate -e camvid_20261122093000
       blueoil zoo pack -e camvid_20261122093000 -o camvid.npz
     """
-    from blueoil.config.load import load as load_config
     from lmnet.zoo import SUFFIX
 
     console = Console(machine=machine)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
-    settings = load_config(experiment.config, experiment.overrides)
+    settings = experiment.settings()
     target = output or Path(f"{experiment.id}{SUFFIX}")
     if target.suffix != SUFFIX:
         raise BlueoilError("the file has another ending", expected=f"*{SUFFIX}", received=str(target))
-    dataset = (settings.validation_path or settings.train_path).resolve().name
-    facts = _facts(experiment, folder, dataset=dataset, note=note)
+    facts = _facts(experiment, folder, note=note)
 
     tensorflow_start.start()
     from lmnet.training.checkpoints import load
@@ -137,7 +135,7 @@ def pack_checkpoint(
     )
 
 
-def _facts(experiment: Experiment, checkpoint: Path, *, dataset: str, note: str) -> Facts:
+def _facts(experiment: Experiment, checkpoint: Path, *, note: str) -> Facts:
     """Return what is known of a checkpoint, its scores above all.
 
     Raises:
@@ -154,4 +152,5 @@ def _facts(experiment: Experiment, checkpoint: Path, *, dataset: str, note: str)
         )
     scores = json.loads(file.read_text(encoding="utf-8"))
     measured = {name: scores[name] for name in ("split", "images", "mean_iou", "pixel_accuracy", "iou")}
+    dataset = Path(scores["dataset"]).resolve().name  # the folder's name alone: the file goes to other machines
     return Facts(step=step_of(checkpoint.name), dataset=dataset, note=note, **measured)

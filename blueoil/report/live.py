@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from blueoil.console import Console
+from lmnet.training.folder import FLOAT
 
 MOST = 1 / 20
 """Share of the time that drawing may take; a validation that comes sooner is drawn with the next one."""
@@ -47,7 +48,7 @@ class LiveCurves:
     def _draw(self) -> None:
         from blueoil.report import curves
 
-        results, twin = self._folder / "results.csv", self._folder / "float" / "results.csv"
+        results, twin = self._folder / "results.csv", self._folder / FLOAT / "results.csv"
         if results.is_file() or twin.is_file():
             curves.draw(
                 results,

@@ -16,6 +16,7 @@ import click
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, step_of
 from blueoil.files import write_text
+from lmnet.training.folder import FLOAT
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
@@ -72,7 +73,7 @@ def read(folder: Path) -> Result:
     checkpoint = experiment.checkpoint()
     backend, scores = _scores(experiment, checkpoint.name)
     start = experiment.environment["starts"][-1]
-    float_state = _last_state(experiment.folder / "float")
+    float_state = _last_state(experiment.folder / FLOAT)
     state = _last_state(experiment.folder)
     seconds = [state[key] + float_state.get(key, 0.0) for key in ("seconds", "cpu_seconds")]
     gmac, megabytes = _cost(settings, len(scores["classes"]))

@@ -34,11 +34,10 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
             y_true: class of each pixel [N, H, W], 0..C-1, or 255 for void.
             y_pred: logits float [N, H, W, C].
         """
-        label, counted = _labels(y_true, y_pred)
-        pixels = ops.maximum(total(ops.sum(counted)), 1.0)
+        label, counted, pixels = _labels(y_true, y_pred)
         one_hot = ops.one_hot(label, y_pred.shape[-1], dtype=y_pred.dtype) * ops.expand_dims(counted, -1)
         weight = 1.0 - total(ops.sum(one_hot, axis=(0, 1, 2))) / pixels
-        return _weighted_mean(label, y_pred, weight, counted)
+        return _weighted_sum(label, y_pred, weight, counted) / pixels
 
 
 @keras.saving.register_keras_serializable("lmnet")
@@ -57,26 +56,30 @@ class WeightedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         """Return the scalar loss; arguments as of ClassBalancedCrossentropy."""
-        label, counted = _labels(y_true, y_pred)
-        return _weighted_mean(label, y_pred, ops.convert_to_tensor(self.weights, y_pred.dtype), counted)
+        label, counted, pixels = _labels(y_true, y_pred)
+        weight = ops.convert_to_tensor(self.weights, y_pred.dtype)
+        return _weighted_sum(label, y_pred, weight, counted) / pixels
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"weights": self.weights}
 
 
-def _labels(y_true: KerasTensor, y_pred: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
-    """Return classes int32, void as 0, and 1 for each labelled pixel, 0 for void."""
+def _labels(y_true: KerasTensor, y_pred: KerasTensor) -> tuple[KerasTensor, KerasTensor, KerasTensor]:
+    """Return classes int32, void as 0; 1 for each labelled pixel, 0 for void; the labelled pixels of the whole batch.
+
+    A loss over that number is a replica's part of the mean: the parts of all replicas add up to it.
+    """
     label = ops.cast(y_true, "int32")
     valid = ops.not_equal(label, VOID)
-    return ops.where(valid, label, ops.zeros_like(label)), ops.cast(valid, y_pred.dtype)
-
-
-def _weighted_mean(label: KerasTensor, logits: KerasTensor, weight: KerasTensor, counted: KerasTensor) -> KerasTensor:
-    """Return this replica's part of the mean over the whole batch: the parts of all replicas add up to it."""
-    crossentropy = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+    counted = ops.cast(valid, y_pred.dtype)
     pixels = ops.maximum(total(ops.sum(counted)), 1.0)
-    return ops.sum(crossentropy * ops.take(weight, label) * counted) / pixels
+    return ops.where(valid, label, ops.zeros_like(label)), counted, pixels
+
+
+def _weighted_sum(label: KerasTensor, logits: KerasTensor, weight: KerasTensor, counted: KerasTensor) -> KerasTensor:
+    crossentropy = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+    return ops.sum(crossentropy * ops.take(weight, label) * counted)
 
 
 def class_weights(frequencies: NDArray[np.float64], power: float) -> NDArray[np.float64]:

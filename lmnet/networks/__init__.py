@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmnet import limits
 from lmnet.errors import LmnetError
 from lmnet.registry import Registry, imported
 
@@ -74,8 +75,6 @@ def check_image_size(size: tuple[int, int], network: str) -> None:
     Raises:
         ValueError: it cannot; the nearest size that fits is named.
     """
-    from lmnet import limits
-
     limits.check_multiple(size, architecture(network)[0].size_multiple, network)
 
 

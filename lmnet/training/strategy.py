@@ -34,11 +34,13 @@ class Strategy:
         devices: how many share a batch, those of all processes together.
         process: number of this process; process 0 writes and reports.
         processes: how many train together.
+        synchronized: batch normalization must ask the other devices for their part of the batch.
     """
 
     devices = 1
     process = 0
     processes = 1
+    synchronized = False
 
     def building(self) -> AbstractContextManager[object]:
         """Return the context in which the network, its optimizer and its loss are made or loaded."""
@@ -58,9 +60,6 @@ class Strategy:
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = self.synchronized
-
-    synchronized = False
-    """Whether batch normalization must ask the other devices for their part of the batch."""
 
     def rows(self, batch: int) -> slice:
         """Return the samples of a batch that this process prepares."""

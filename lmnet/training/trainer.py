@@ -30,13 +30,11 @@ from lmnet.training.callbacks.tensorboard import TensorBoard
 from lmnet.training.callbacks.validation import TellValidation, Validate
 from lmnet.training.events import Event, Started, TrainingResult
 from lmnet.training.feed import StepBatches
+from lmnet.training.folder import FLOAT
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import Clock, TrainingState
 from lmnet.training.strategy import Strategy, open_strategy
 from lmnet.training.warm_start import copy_weights
-
-FLOAT = "float"
-"""Folder, in that of the experiment, of the float twin's run, whose last checkpoint the network starts from."""
 
 
 def train(

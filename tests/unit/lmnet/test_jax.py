@@ -6,29 +6,18 @@ import apart
 import keras
 import numpy as np
 import pytest
-import tiny_network
+from shared_batches import SAME_LOSS, assert_same_course, assert_same_weights, drawn_config, plain, weights
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_strategy import SAME_LOSS, assert_same_course, assert_same_weights, plain, weights
 
 from lmnet.datasets import open_dataset
-from lmnet.datasets.sample import draw_dataset
 from lmnet.evaluation import keras_runner
 from lmnet.evaluation.runner import evaluate
 from lmnet.export import export
-from lmnet.settings import Settings
 from lmnet.training.events import StepDone
 from lmnet.training.trainer import train
 
-pytestmark = pytest.mark.needs("jax")
+pytestmark = [pytest.mark.needs("jax"), pytest.mark.usefixtures("tiny_module")]
 BINARY = {"network": "LmSegnetV1Quantize", "max_steps": 1}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    """Trains three blocks instead of eleven."""
-    with pytest.MonkeyPatch.context() as patch:
-        tiny_network.use(patch)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +27,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config(home):
-    draw_dataset(home / "scenes", train=6, validation=5, size=(32, 32), seed=1)
-    return Settings(
-        network="LmSegnetV1",
-        train_path=home / "scenes",
-        validation_path=home / "scenes",
-        image_size=(16, 16),
-        batch_size=4,
-        max_steps=4,
-        optimizer="Adam",
-        augmentors={"FlipLeftRight": {}},
-        save_checkpoint_steps=2,
-        test_steps=2,
-        summarise_steps=1,
-    )
+    return drawn_config(home / "scenes")
 
 
 @pytest.fixture(scope="module")

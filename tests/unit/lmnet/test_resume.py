@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_network
 
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
@@ -21,17 +20,11 @@ from lmnet.training import checkpoints
 from lmnet.training.events import Started, StepDone
 from lmnet.training.trainer import train
 
+pytestmark = pytest.mark.usefixtures("tiny_module")
+
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    """Trains three blocks instead of eleven."""
-    with pytest.MonkeyPatch.context() as patch:
-        tiny_network.use(patch)
-        yield
 
 
 @pytest.fixture(scope="module")
