@@ -50,12 +50,12 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Current directory with dataset, config c.py, plugin mine.py, and a trainer that learns nothing."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OUTPUT_DIR", raising=False)
-    monkeypatch.setattr("blueoil.tensorflow_start.start", lambda: None)
+    monkeypatch.setattr("blueoil.tensorflow_start.start", lambda **_: None)
     draw_dataset(tmp_path / "CamVid", train=2, validation=2, size=(32, 32), seed=1)
     (tmp_path / "c.py").write_text(CONFIG)
     plugin("mine.py")
 
-    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None]) -> TrainingResult:
+    def train(settings: Settings, folder: Path, *, report: Callable[[Any], None], **_: float) -> TrainingResult:
         report(Started(settings.network, 4, 0, 2, 2, ("Sky",), 7, open_dataset(settings).validation))
         checkpoint = folder / "checkpoints" / "save.ckpt-4"
         checkpoint.mkdir(parents=True, exist_ok=True)
