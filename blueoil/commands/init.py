@@ -24,12 +24,25 @@ _SUFFIXES = (".py", ".yaml", ".yml")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Config file to write.  [default: MODEL_NAME.py]")
 @click.option("--answers", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Take the answers from a file.")
 @click.option("--defaults", is_flag=True, help="Take the default of every question that has no answer yet.")
+@click.option(
+    "--recipe",
+    type=click.Choice(("measured", "tutorial")),
+    default="measured",
+    show_default=True,
+    help="What stands beside the answers: the values that paid on CamVid, or nothing that the tutorial had not.",
+)
 @click.option("--force", is_flag=True, help="Overwrite the output without asking.")
 @options.as_json
 @options.debug
 @click.argument("words", nargs=-1, metavar="[QUESTION=ANSWER]...")
 def command(
-    output: Path | None, answers: Path | None, defaults: bool, force: bool, machine: bool, words: tuple[str, ...]
+    output: Path | None,
+    answers: Path | None,
+    defaults: bool,
+    recipe: str,
+    force: bool,
+    machine: bool,
+    words: tuple[str, ...],
 ) -> None:
     """Ask the questions and write a config file: commented Python, or YAML where the output ends in .yaml.
 
@@ -37,9 +50,11 @@ def command(
     Example:
       blueoil init -o config/camvid.py
       blueoil init -o config/camvid.py --answers configs/answers/camvid.yaml
+      blueoil init -o config/tutorial.py --answers configs/answers/camvid.yaml --recipe tutorial
       blueoil init -o config/quick.yaml --defaults train_path=./CamVid max_epochs=5
     """
     from blueoil.config.questions import to_settings
+    from blueoil.config.recipe import improve
     from blueoil.config.render import render
 
     console = Console(machine=machine)
@@ -49,6 +64,8 @@ def command(
         force = True
     given = _collect(answers, words, defaults=defaults, name=output.stem if output else None, console=console)
     settings = to_settings(given)
+    if recipe == "measured":
+        settings = improve(settings)
     target = output or Path(f"{given['name']}.py")
     if target.exists() and not force:
         _ask_to_overwrite(target)

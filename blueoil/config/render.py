@@ -11,6 +11,7 @@ import jinja2
 import yaml
 
 from blueoil import __version__
+from blueoil.config import recipe
 from lmnet import networks
 from lmnet.augmentors import AUGMENTORS
 from lmnet.settings import Settings, choices
@@ -93,8 +94,9 @@ def _header(name: str, suffix: str, made_by: str) -> str:
 
 def _entry(settings: Settings, field: str, assign: Callable[[str, Any], str]) -> dict[str, Any]:
     text = " ".join(part for part in (Settings.model_fields[field].description, _limits(field, settings)) if part)
+    why = recipe.reason(field, settings)
     return {
-        "comments": textwrap.wrap(text, _WIDTH),
+        "comments": textwrap.wrap(text, _WIDTH) + textwrap.wrap(f"Why: {why}" if why else "", _WIDTH),
         "assignment": assign(field.upper(), _plain(getattr(settings, field))),
     }
 

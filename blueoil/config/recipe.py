@@ -1,0 +1,94 @@
+"""What the config of ``blueoil init`` holds beside the answers: the values that paid on CamVid, each with its reason.
+
+docs/training.md has the measurements.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lmnet import networks
+from lmnet.settings import Settings
+
+LEAST_CROP = 96
+"""A crop has at least this side, pixels: smaller ones show no whole object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of the recipe.
+
+    Attributes:
+        why: a line for the config.
+        value: what the field becomes, given the settings of the answers.
+        fits: whether these settings have a use for it.
+    """
+
+    why: str
+    value: Callable[[Settings], Any]
+    fits: Callable[[Settings], bool] = lambda settings: True
+
+
+def _crop_size(settings: Settings) -> tuple[int, int]:
+    """Return half the image's sides, rounded up to what the network halves without a rest."""
+    multiple = math.lcm(32, networks.architecture(settings.network)[0].size_multiple)
+    height, width = (-(-side // (2 * multiple)) * multiple for side in settings.image_size)
+    return height, width
+
+
+def _augmentors(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the chosen augmentors after a random scale, their colours in the recipe's ranges."""
+    chosen = {name: _WIDER.get(name, parameters) for name, parameters in settings.augmentors.items()}
+    return {"RandomScaleCrop": {"scale": (0.6, 1.6)}} | chosen
+
+
+_WIDER: Mapping[str, dict[str, Any]] = {name: {"value": (0.6, 1.4)} for name in ("Brightness", "Color", "Contrast")}
+
+
+def _is_quantized(settings: Settings) -> bool:
+    return networks.float_twin(settings.network) != settings.network
+
+
+PARTS: Mapping[str, Part] = {
+    "crop_size": Part(
+        "A step on half the sides takes a quarter of the time, and each epoch sees other places.",
+        _crop_size,
+        lambda settings: min(_crop_size(settings)) >= LEAST_CROP,
+    ),
+    "augmentors": Part(
+        "RandomScaleCrop and wide colour ranges: other cameras see other distances and other light.",
+        _augmentors,
+        lambda settings: bool(settings.augmentors),
+    ),
+    "weight_decay": Part("Keeps the float layers small, which generalises.", lambda settings: 0.02),
+    "loss": Part("Thin and rare classes are learned from the first steps on.", lambda settings: "weighted_crossentropy"),
+    "float_start": Part(
+        "From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.",
+        lambda settings: 1.0,
+        _is_quantized,
+    ),
+    "weight_quantizer": Part(
+        "A scale for each channel costs nothing in the library: it is part of the thresholds.",
+        lambda settings: "binary_channel_wise_mean_scaling",
+        _is_quantized,
+    ),
+}
+"""Field to its part, in the order in which they are decided."""
+
+
+def improve(settings: Settings) -> Settings:
+    """Return the settings of the answers with the measured recipe beside them."""
+    return Settings.model_validate(settings.model_dump() | _values(settings))
+
+
+def reason(field: str, settings: Settings) -> str:
+    """Return why the recipe has the value that these settings have; an empty text where they have another one."""
+    part = PARTS.get(field)
+    return part.why if part and getattr(settings, field) == _values(settings).get(field) else ""
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return {field: part.value(settings) for field, part in PARTS.items() if part.fits(settings)}
