@@ -64,7 +64,7 @@ PARTS: Mapping[str, Part] = {
         lambda settings: bool(settings.augmentors),
     ),
     "weight_decay": Part("Keeps the float layers small, which generalises.", lambda settings: 0.02),
-    "loss": Part("Thin and rare classes are learned from the first steps on.", lambda settings: "weighted_crossentropy"),
+    "loss": Part("Thin and rare classes are learned from the first steps.", lambda settings: "weighted_crossentropy"),
     "float_start": Part(
         "From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.",
         lambda settings: 1.0,
