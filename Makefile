@@ -6,7 +6,7 @@ ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --com
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke lint format bench bench-arm bench-train clean
+.PHONY: help demo test smoke lint format bench bench-arm bench-train bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,12 @@ bench-arm: .venv/ready  ## speed on ARM cores, estimated by llvm-mca; JSON as th
 
 bench-train: .venv/ready  ## share of a training step that quantizers and data take; JSON as the last line
 	$(BIN)/python -m blueoil.bench.train
+
+bitstream:  ## FPGA image of the DE10-Nano, where Quartus Prime is installed: build/bitstream/soc_system.rbf
+	dlk/hw/board/de10_nano/bitstream
+
+boot:  ## boot files of the DE10-Nano from Debian's U-Boot source: build/boot (INSTALL=1: as root, get its tools)
+	$(PYTHON) -m dlk.hw.board.de10_nano.boot $(if $(INSTALL),--install)
 
 clean:  ## remove the environment and what demo and tests left
 	rm -rf .venv demo .mypy_cache .ruff_cache .hypothesis .import_linter_cache

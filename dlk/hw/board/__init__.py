@@ -1,0 +1,1 @@
+"""One folder a board: its top module, constraints, device tree and boot recipe."""

@@ -1,0 +1,1 @@
+"""Terasic DE10-Nano: Cyclone V SoC 5CSEBA6U23I7."""
