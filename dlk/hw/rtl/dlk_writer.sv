@@ -1,0 +1,134 @@
+// The AXI write master: the words of a command as one stream from `target` on, in bursts of 16 words, the last one shorter.
+// A burst goes out only when all of its words are here, so one that was begun always ends, whatever happens elsewhere.
+// Latency: 4 cycles from a burst's last word to the bus. The window reserves room before a tile: nothing can overflow.
+module dlk_writer #(
+    parameter FIFO_WORDS = 512,  // a power of two
+    parameter UNDER_WAY = 4,     // bursts, a power of two
+    parameter TILE_WORDS = 32,   // at most
+    parameter BITS = $clog2(FIFO_WORDS)
+) (
+    input  logic        clock,
+    input  logic        reset,
+    input  logic        halt,
+    output logic        quiet,          // nothing under way on the bus
+    output logic        failed,         // a write was answered with an error
+    input  logic        start,
+    input  logic [31:0] target,
+    input  logic        flush,          // no more words will come
+    output logic        idle,           // all words written and answered
+    input  logic        reserve,
+    input  logic [5:0]  reserve_words,
+    output logic        room,           // for two tiles
+    input  logic        word_valid,
+    input  logic [63:0] word,
+    // AXI
+    output logic [31:0] awaddr,
+    output logic [7:0]  awlen,
+    output logic        awvalid,
+    input  logic        awready,
+    output logic [63:0] wdata,
+    output logic        wlast,
+    output logic        wvalid,
+    input  logic        wready,
+    input  logic [1:0]  bresp,
+    input  logic        bvalid,
+    output logic        bready
+);
+  localparam LENGTH_BITS = $clog2(UNDER_WAY);
+
+  logic [BITS-1:0] write_pointer, read_pointer, next_read_pointer;
+  logic [BITS:0] unsent;    // words in the memory that no burst has yet
+  logic [BITS:0] free;      // words that nobody has reserved
+  logic [63:0] read_data;
+  logic pop;
+  assign next_read_pointer = read_pointer + {{(BITS - 1) {1'b0}}, pop};
+
+  dlk_ram #(
+      .WIDTH(64),
+      .DEPTH(FIFO_WORDS)
+  ) ram (
+      .clock(clock),
+      .write(word_valid),
+      .write_address(write_pointer),
+      .write_data(word),
+      .read_address(next_read_pointer),
+      .read_data(read_data)
+  );
+
+  // Addresses.
+  logic arrived;                              // a word that is in the memory since this cycle
+  logic [28:0] position;                      // words
+  logic [4:0] burst;                          // words of a full burst here
+  logic full, rest, begin_burst;
+  logic [4:0] begin_words;
+  logic [LENGTH_BITS:0] answers, lengths_held;  // bursts not answered; bursts whose data have not begun
+  logic [5*UNDER_WAY-1:0] lengths;
+  logic [LENGTH_BITS-1:0] newest, oldest;
+  logic answered, take_length;
+  assign burst = 5'd16 - {1'b0, position[3:0]};
+  assign full = unsent >= {{(BITS - 4) {1'b0}}, burst};
+  assign rest = flush && unsent != 0;
+  assign begin_words = full ? burst : unsent[4:0];
+  assign begin_burst = (full || rest) && !halt && (!awvalid || awready) && !answers[LENGTH_BITS];
+  assign answered = bvalid && bready;
+  assign bready = 1'b1;
+
+  // Data.
+  logic [4:0] left;  // words of the burst that have not been popped
+  assign pop = left != 0 && (!wvalid || wready);
+  assign take_length = lengths_held != 0 && (left == 0 || (left == 5'd1 && pop));
+  assign quiet = answers == 0;
+  assign idle = quiet && unsent == 0 && !arrived && !word_valid;
+
+  always_ff @(posedge clock) begin
+    arrived <= word_valid;
+    if (word_valid) write_pointer <= write_pointer + 1'b1;
+    read_pointer <= next_read_pointer;
+    unsent <= unsent + {{BITS{1'b0}}, arrived} - (begin_burst ? {{(BITS - 4) {1'b0}}, begin_words} : {(BITS + 1) {1'b0}});
+    free <= free + {{BITS{1'b0}}, pop} - (reserve ? {{(BITS - 5) {1'b0}}, reserve_words} : {(BITS + 1) {1'b0}});
+    room <= free >= 2 * TILE_WORDS;
+
+    if (awready) awvalid <= 1'b0;
+    if (begin_burst) begin
+      awvalid <= 1'b1;
+      awaddr <= {position, 3'b000};
+      awlen <= {3'd0, begin_words - 5'd1};
+      position <= position + {24'd0, begin_words};
+      lengths[newest*5+:5] <= begin_words;
+      newest <= newest + 1'b1;
+    end
+    answers <= answers + (begin_burst ? 1'b1 : 1'b0) - (answered ? 1'b1 : 1'b0);
+    lengths_held <= lengths_held + (begin_burst ? 1'b1 : 1'b0) - (take_length ? 1'b1 : 1'b0);
+
+    if (wready) wvalid <= 1'b0;
+    if (pop) begin
+      wvalid <= 1'b1;
+      wdata <= read_data;
+      wlast <= left == 5'd1;
+      left <= left - 1'b1;
+    end
+    if (take_length) begin
+      left <= lengths[oldest*5+:5];
+      oldest <= oldest + 1'b1;
+    end
+    failed <= bvalid && bresp[1];
+
+    if (start) position <= target[31:3];
+    if (reset) begin
+      write_pointer <= {BITS{1'b0}};
+      read_pointer <= {BITS{1'b0}};
+      unsent <= {(BITS + 1) {1'b0}};
+      free <= FIFO_WORDS[BITS:0];
+      room <= 1'b0;
+      arrived <= 1'b0;
+      awvalid <= 1'b0;
+      wvalid <= 1'b0;
+      answers <= {(LENGTH_BITS + 1) {1'b0}};
+      lengths_held <= {(LENGTH_BITS + 1) {1'b0}};
+      newest <= {LENGTH_BITS{1'b0}};
+      oldest <= {LENGTH_BITS{1'b0}};
+      left <= 5'd0;
+      failed <= 1'b0;
+    end
+  end
+endmodule
