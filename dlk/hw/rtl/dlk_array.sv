@@ -168,4 +168,10 @@ module dlk_array #(
   assign word_valid = valid_delayed[WORD_DELAY-1];
   assign word_last = last_delayed[WORD_DELAY-1];
   assign word = word_chain[GROUPS*WORD_BITS+:WORD_BITS];
+
+  // What the last group hands on.
+  logic unused;
+  assign unused = &{1'b0, weight_address_chain[GROUPS*ADDRESS_BITS+:ADDRESS_BITS], act_chain[GROUPS*ACT_BITS+:ACT_BITS],
+      first_chain[GROUPS], load_chain[GROUPS], pixel_chain[GROUPS*PIXEL_BITS+:PIXEL_BITS],
+      total_chain[GROUPS*P_BITS+:P_BITS], slot_chain[GROUPS*GROUP_BITS+:GROUP_BITS]};
 endmodule

@@ -47,7 +47,9 @@ module dlk_core #(
     input  logic        m_wready,
     input  logic [1:0]  m_bresp,
     input  logic        m_bvalid,
-    output logic        m_bready
+    output logic        m_bready,
+    // for a lamp
+    output logic        busy
 );
   localparam OUTPUTS = 4;  // channels of a group: its sums are one word
   localparam GROUPS = CH_OUT / OUTPUTS;
@@ -58,7 +60,7 @@ module dlk_core #(
   localparam STEP_BITS = $clog2(STEPS);
   localparam X_BITS = 18;
 
-  logic start, abandon, busy, running, finished, command_done, stalled;
+  logic start, abandon, running, finished, command_done, stalled;
   logic [31:0] list;
   logic [15:0] count, command;
   logic [2:0] error;
@@ -267,7 +269,7 @@ module dlk_core #(
       .passes(passes),
       .in_height(in_height),
       .source(source),
-      .slot_words(slot_words[PLACE_BITS:0]),
+      .slot_words(slot_words[PLACE_BITS-1:0]),
       .slots(slots),
       .run(run),
       .row_low(row_low),
@@ -332,7 +334,7 @@ module dlk_core #(
       .out_height(out_height),
       .out_width(out_width),
       .pitch_lines(pitch[PIXEL_BITS+:LINE_BITS]),
-      .slot_lines(slot_words[PIXEL_BITS+:LINE_BITS+1]),
+      .slot_lines(slot_words[PIXEL_BITS+:LINE_BITS]),
       .slots(slots),
       .row_done(row_done),
       .row_free(row_free),
@@ -390,7 +392,7 @@ module dlk_core #(
       .quiet(writer_quiet),
       .failed(write_failed),
       .start(unit_start),
-      .target(target),
+      .target(target[31:3]),
       .flush(flush),
       .idle(writer_idle),
       .reserve(reserve),
@@ -410,4 +412,9 @@ module dlk_core #(
       .bvalid(m_bvalid),
       .bready(m_bready)
   );
+
+  // Places and pitches that were checked, or that only a command which is none could have so large.
+  logic unused;
+  assign unused = &{1'b0, pitch[15:PLACE_BITS], pitch[PIXEL_BITS-1:0], slot_words[15:PLACE_BITS], target[2:0],
+      outer_place[15:PLACE_BITS], inner_place[15:PLACE_BITS], odd_place[15:PLACE_BITS], word_place[15:PLACE_BITS]};
 endmodule

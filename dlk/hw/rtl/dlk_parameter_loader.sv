@@ -45,7 +45,7 @@ module dlk_parameter_loader #(
       .reset(reset),
       .run_valid(asking),
       .run_ready(run_ready),
-      .run_address(pass_address),
+      .run_address(pass_address[31:3]),
       .run_words(run_words),
       .burst_valid(burst_valid),
       .burst_ready(burst_ready),

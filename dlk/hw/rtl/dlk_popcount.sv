@@ -12,6 +12,7 @@ module dlk_popcount #(
     output logic [COUNT_BITS-1:0] count
 );
   localparam THIRD = (CH_IN + 2) / 3;
+  localparam ONES_BITS = $clog2(THIRD + 1);
   localparam LAST = CH_IN - 2 * THIRD;  // channels of the last third
 
   logic [CH_IN-1:0] low_taken, high_taken;
@@ -26,7 +27,8 @@ module dlk_popcount #(
   assign high_c = {{(THIRD - LAST) {1'b0}}, high_taken[2*THIRD+:LAST]};
 
   logic [THIRD-1:0] low_sum, low_carry, high_sum, high_carry;  // worth 1, 2, 2, 4
-  logic [COUNT_BITS-1:0] ones, twos, fours;
+  logic [ONES_BITS-1:0] ones, fours;
+  logic [ONES_BITS:0] twos;
 
   always_ff @(posedge clock) begin
     low_sum <= low_a ^ low_b ^ low_c;
@@ -34,10 +36,10 @@ module dlk_popcount #(
     high_sum <= high_a ^ high_b ^ high_c;
     high_carry <= (high_a & high_b) | (high_c & (high_a | high_b));
 
-    ones <= COUNT_BITS'($countones(low_sum));
-    twos <= COUNT_BITS'($countones({low_carry, high_sum}));
-    fours <= COUNT_BITS'($countones(high_carry));
+    ones <= ONES_BITS'($countones(low_sum));
+    twos <= (ONES_BITS + 1)'($countones({low_carry, high_sum}));
+    fours <= ONES_BITS'($countones(high_carry));
 
-    count <= ones + {twos[COUNT_BITS-2:0], 1'b0} + {fours[COUNT_BITS-3:0], 2'b00};
+    count <= COUNT_BITS'(ones) + COUNT_BITS'({twos, 1'b0}) + COUNT_BITS'({fours, 2'b00});
   end
 endmodule

@@ -53,11 +53,11 @@ module dlk_reader #(
       newest <= newest + 1'b1;
     end
     if (came) oldest <= oldest + 1'b1;
-    count <= count + (take ? 1'b1 : 1'b0) - (came ? 1'b1 : 1'b0);
+    count <= count + {{BITS{1'b0}}, take} - {{BITS{1'b0}}, came};
 
     word <= rdata;
     word_valid <= rvalid ? 3'd1 << clients[oldest*2+:2] : 3'd0;
-    failed <= rvalid && rresp[1];
+    failed <= rvalid && rresp != 2'b00;
 
     if (reset) begin
       arvalid <= 1'b0;

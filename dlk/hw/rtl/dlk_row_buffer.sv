@@ -55,7 +55,7 @@ module dlk_row_buffer #(
       logic [LINE_BITS-1:0] line_2;
       logic [WORD_BITS-1:0] read_data;
       always_ff @(posedge clock) begin
-        line_2 <= BANK < offset_1 ? next_line_1 : line_1;
+        line_2 <= {1'b0, offset_1} > {1'b0, BANK} ? next_line_1 : line_1;
         words_4[b*WORD_BITS+:WORD_BITS] <= read_data;
       end
       dlk_ram #(

@@ -13,7 +13,7 @@ module dlk_row_loader #(
     input  logic [7:0]            passes,
     input  logic [15:0]           in_height,
     input  logic [31:0]           source,
-    input  logic [PLACE_BITS:0]   slot_words,
+    input  logic [PLACE_BITS-1:0] slot_words,
     input  logic [15:0]           slots,
     input  logic [15:0]           run,
     input  logic [31:0]           row_low,
@@ -56,7 +56,7 @@ module dlk_row_loader #(
       .reset(reset),
       .run_valid(sending),
       .run_ready(run_ready),
-      .run_address(run_address),
+      .run_address(run_address[31:3]),
       .run_words(run),
       .burst_valid(burst_valid),
       .burst_ready(burst_ready),
@@ -124,7 +124,7 @@ module dlk_row_loader #(
   logic odd_word;
   logic [PLACE_BITS-1:0] slot_place, next_slot_place, outer_base, inner_base, even_place, place;
   logic [1:0] row_written;
-  assign next_slot_place = slot == slots - 1'b1 ? {PLACE_BITS{1'b0}} : slot_place + slot_words[PLACE_BITS-1:0];
+  assign next_slot_place = slot == slots - 1'b1 ? {PLACE_BITS{1'b0}} : slot_place + slot_words;
   assign write = word_valid;
   assign write_place = place;
 

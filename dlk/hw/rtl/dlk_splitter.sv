@@ -5,7 +5,7 @@ module dlk_splitter (
     input  logic        reset,
     input  logic        run_valid,
     output logic        run_ready,
-    input  logic [31:0] run_address,  // bytes, a multiple of 8
+    input  logic [31:3] run_address,
     input  logic [15:0] run_words,    // 1 or more
     output logic        burst_valid,
     input  logic        burst_ready,
@@ -25,7 +25,7 @@ module dlk_splitter (
   always_ff @(posedge clock) begin
     if (!busy) begin
       busy <= run_valid;
-      position <= run_address[31:3];
+      position <= run_address;
       remaining <= run_words;
     end
     if (burst_ready) burst_valid <= 1'b0;

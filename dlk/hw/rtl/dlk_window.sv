@@ -26,7 +26,7 @@ module dlk_window #(
     input  logic [15:0]           out_height,
     input  logic [15:0]           out_width,
     input  logic [LINE_BITS-1:0]  pitch_lines,
-    input  logic [LINE_BITS:0]    slot_lines,
+    input  logic [LINE_BITS-1:0]  slot_lines,
     input  logic [15:0]           slots,
     // rows, parameters, writer
     input  logic                  row_done,         // one more row is in the row buffer
@@ -106,7 +106,7 @@ module dlk_window #(
 
   function [LINE_BITS+15:0] next_slot(input [15:0] slot, input [LINE_BITS-1:0] line);
     if (slot == slots - 1'b1) next_slot = {(LINE_BITS + 16) {1'b0}};
-    else next_slot = {slot + 1'b1, line + slot_lines[LINE_BITS-1:0]};
+    else next_slot = {slot + 1'b1, line + slot_lines};
   endfunction
 
   logic base_moves;

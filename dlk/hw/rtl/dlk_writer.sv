@@ -13,7 +13,7 @@ module dlk_writer #(
     output logic        quiet,          // nothing under way on the bus
     output logic        failed,         // a write was answered with an error
     input  logic        start,
-    input  logic [31:0] target,
+    input  logic [31:3] target,
     input  logic        flush,          // no more words will come
     output logic        idle,           // all words written and answered
     input  logic        reserve,
@@ -97,8 +97,8 @@ module dlk_writer #(
       lengths[newest*5+:5] <= begin_words;
       newest <= newest + 1'b1;
     end
-    answers <= answers + (begin_burst ? 1'b1 : 1'b0) - (answered ? 1'b1 : 1'b0);
-    lengths_held <= lengths_held + (begin_burst ? 1'b1 : 1'b0) - (take_length ? 1'b1 : 1'b0);
+    answers <= answers + {{LENGTH_BITS{1'b0}}, begin_burst} - {{LENGTH_BITS{1'b0}}, answered};
+    lengths_held <= lengths_held + {{LENGTH_BITS{1'b0}}, begin_burst} - {{LENGTH_BITS{1'b0}}, take_length};
 
     if (wready) wvalid <= 1'b0;
     if (pop) begin
@@ -111,9 +111,9 @@ module dlk_writer #(
       left <= lengths[oldest*5+:5];
       oldest <= oldest + 1'b1;
     end
-    failed <= bvalid && bresp[1];
+    failed <= bvalid && bresp != 2'b00;
 
-    if (start) position <= target[31:3];
+    if (start) position <= target;
     if (reset) begin
       write_pointer <= {BITS{1'b0}};
       read_pointer <= {BITS{1'b0}};

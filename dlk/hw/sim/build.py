@@ -1,0 +1,99 @@
+"""Build the simulated accelerator, libdlk_fpga_sim.so, with Verilator and the machine's C++ compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlk.build.process import run_logged
+from dlk.errors import DlkError
+
+RTL = Path(__file__).parent.parent / "rtl"
+HARNESS = Path(__file__).parent
+TOP = "dlk_core"
+LIBRARY = "libdlk_fpga_sim.so"
+COMPILER = ("c++",)
+VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing", "-Wall")
+FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w")
+VERILATE_SECONDS, COMPILE_SECONDS = 120.0, 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The C++ of the model and its harness: files to compile, and folders to look for headers in."""
+
+    files: tuple[Path, ...]
+    includes: tuple[Path, ...]
+
+
+def modules() -> list[Path]:
+    """Return the files of the accelerator, one module each."""
+    return sorted(RTL.glob("*.sv"))
+
+
+def build(directory: Path, *, compiler: Sequence[str] = COMPILER) -> Path:
+    """Return the library in ``directory``, built unless the same sources were built there by the same compiler.
+
+    Raises DlkError when Verilator or the compiler is missing or fails.
+    """
+    folder = directory / f"sim-{_digest(compiler)}"
+    library = folder / LIBRARY
+    if library.is_file():
+        return library
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as name:
+        work = Path(name)
+        sources = verilate(work)
+        run_logged(
+            [*compiler, *FLAGS, *(f"-I{path}" for path in sources.includes), *map(str, sources.files),
+             "-o", str(work / LIBRARY)],
+            log=work.parent / "sim.log", environment=os.environ, timeout=COMPILE_SECONDS,
+            what="the simulated accelerator did not compile", fix="install a C++17 compiler, or read the log",
+        )  # fmt: skip
+        folder.mkdir(exist_ok=True)
+        (work / LIBRARY).replace(library)
+    return library
+
+
+def verilate(directory: Path) -> Sources:
+    """Translate the modules to C++ in ``directory``; return all that a compiler needs, of any machine.
+
+    Raises DlkError when Verilator is missing or refuses the modules.
+    """
+    if shutil.which("verilator") is None:
+        raise DlkError(
+            "the accelerator cannot be simulated", expected="the program verilator, 5.006 or newer",
+            received="none on the PATH", fix="install it, on Debian: apt install verilator",
+        )  # fmt: skip
+    log = directory / "verilator.log"
+    _verilator(
+        [*VERILATOR_FLAGS, "--top-module", TOP, "--Mdir", str(directory), *map(str, modules())], log,
+        "the accelerator does not translate",
+    )  # fmt: skip
+    answer = directory / "root.log"
+    _verilator(["--getenv", "VERILATOR_ROOT"], answer, "verilator does not tell where it is installed")
+    root = Path(answer.read_text().splitlines()[-1]) / "include"
+    generated = sorted(directory.glob(f"V{TOP}*.cpp"))
+    return Sources(
+        files=(*generated, root / "verilated.cpp", root / "verilated_threads.cpp", HARNESS / "sim.cpp"),
+        includes=(directory, root, root / "vltstd", HARNESS),
+    )
+
+
+def _verilator(arguments: Sequence[str], log: Path, what: str) -> None:
+    run_logged(
+        ["verilator", *arguments], log=log, environment=os.environ, timeout=VERILATE_SECONDS, what=what,
+        fix="install verilator 5.006 or newer, or read the log",
+    )  # fmt: skip
+
+
+def _digest(compiler: Sequence[str]) -> str:
+    digest = hashlib.sha256(repr((VERILATOR_FLAGS, FLAGS, tuple(compiler))).encode())
+    for path in [*modules(), HARNESS / "sim.cpp", HARNESS / "sim.h"]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
