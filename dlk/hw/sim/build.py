@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +20,11 @@ TOP = "dlk_core"
 LIBRARY = "libdlk_fpga_sim.so"
 COMPILER = ("c++",)
 VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing", "-Wall")
-FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w")
+FLAGS = (
+    "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w", "-include", "popcount.h",
+)  # fmt: skip
+"""What the sources are compiled with on every machine."""
+MACHINE_FLAGS = {"x86_64": ("-mpopcnt",), "AMD64": ("-mpopcnt",)}
 VERILATE_SECONDS, COMPILE_SECONDS = 120.0, 600.0
 
 
@@ -36,11 +41,14 @@ def modules() -> list[Path]:
     return sorted(RTL.glob("*.sv"))
 
 
-def build(directory: Path, *, compiler: Sequence[str] = COMPILER) -> Path:
+def build(directory: Path, *, compiler: Sequence[str] | None = None) -> Path:
     """Return the library in ``directory``, built unless the same sources were built there by the same compiler.
 
+    ``compiler``: a C++ compiler and the flags of its machine; None: this machine's.
     Raises DlkError when Verilator or the compiler is missing or fails.
     """
+    if compiler is None:
+        compiler = (*COMPILER, *MACHINE_FLAGS.get(platform.machine(), ()))
     folder = directory / f"sim-{_digest(compiler)}"
     library = folder / LIBRARY
     if library.is_file():
@@ -94,6 +102,6 @@ def _verilator(arguments: Sequence[str], log: Path, what: str) -> None:
 
 def _digest(compiler: Sequence[str]) -> str:
     digest = hashlib.sha256(repr((VERILATOR_FLAGS, FLAGS, tuple(compiler))).encode())
-    for path in [*modules(), HARNESS / "sim.cpp", HARNESS / "sim.h"]:
+    for path in [*modules(), *sorted(HARNESS.glob("*.cpp")), *sorted(HARNESS.glob("*.h"))]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
