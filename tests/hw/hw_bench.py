@@ -21,7 +21,7 @@ module bench;
     $readmemh("{file}", stimulus);
     for (i = 0; i < {cycles}; i = i + 1) begin
       inputs = stimulus[i];
-      #1 $display("%h", outputs);
+      #1 $display("%b", outputs);
       clock = 1;
       #1 clock = 0;
     end
@@ -85,11 +85,10 @@ def _packed(ports: Mapping[str, int], values: Cycle) -> int:
 
 
 def _unpacked(ports: Mapping[str, int], line: str) -> Seen:
-    known = int("".join(digit if digit in "0123456789abcdef" else "0" for digit in line), 16)
-    unknown = int("".join("f" if digit not in "0123456789abcdef" else "0" for digit in line), 16)
-    position, seen = sum(ports.values()), {}
+    assert len(line) == sum(ports.values())
+    position, seen = 0, {}
     for name, bits in ports.items():
-        position -= bits
-        mask = (1 << bits) - 1
-        seen[name] = None if unknown >> position & mask else known >> position & mask
+        text = line[position : position + bits]
+        seen[name] = int(text, 2) if set(text) <= {"0", "1"} else None
+        position += bits
     return seen

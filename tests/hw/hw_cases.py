@@ -145,5 +145,5 @@ def simulate(library: object, case: Case, options: Options | None = None) -> tup
     """Run a case in simulation; return the registers and the memory after it."""
     with Simulator(library, case.memory.nbytes, options) as sim:  # type: ignore[arg-type]
         sim.memory[:] = case.memory
-        run = sim.run(LIST, case.count, limit=20_000_000)
+        run = sim.run(LIST, case.count, limit=2_000_000)
         return run, sim.memory.copy()

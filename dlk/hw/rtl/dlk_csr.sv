@@ -110,8 +110,8 @@ module dlk_csr #(
 
   always_ff @(posedge clock) begin
     cycles <= cycles + {31'd0, running};
-    steps <= steps + {31'd0, stepped};
-    stalls <= stalls + {31'd0, stalled};
+    steps <= steps + {31'd0, stepped && running};
+    stalls <= stalls + {31'd0, stalled && running};
     commands <= commands + {31'd0, command_done};
     words_read <= words_read + {31'd0, word_read};
     words_written <= words_written + {31'd0, word_written};

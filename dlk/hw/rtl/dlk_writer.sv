@@ -115,6 +115,7 @@ module dlk_writer #(
 
     if (start) position <= target;
     if (reset) begin
+      position <= 29'd0;
       write_pointer <= {BITS{1'b0}};
       read_pointer <= {BITS{1'b0}};
       unsent <= {(BITS + 1) {1'b0}};

@@ -19,7 +19,7 @@ HARNESS = Path(__file__).parent
 TOP = "dlk_core"
 LIBRARY = "libdlk_fpga_sim.so"
 COMPILER = ("c++",)
-VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--no-timing", "-Wall")
+VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "-Wall")
 FLAGS = (
     "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w", "-include", "popcount.h",
 )  # fmt: skip

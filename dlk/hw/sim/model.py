@@ -47,7 +47,7 @@ class Options:
     Attributes:
         latency: cycles from an address to its first word.
         stall: chance, in 1/256, that a channel does not move in a cycle.
-        seed: of the stalls.
+        seed: of the stalls, and of what registers hold before the reset.
         fault: address whose bursts are answered with an error; 0: none.
     """
 

@@ -47,7 +47,7 @@ class Queue {
 
 struct dlk_sim {
   dlk_sim(uint64_t bytes, const dlk_sim_options& options)
-      : options(options), random(options.seed * 2654435761u + 1), memory((bytes + kWord - 1) / kWord) {
+      : core(powered_up(options.seed)), options(options), random(options.seed * 2654435761u + 1), memory((bytes + kWord - 1) / kWord) {
     core.reset = 1;
     for (int i = 0; i < kResetCycles; ++i) clock();
     core.reset = 0;
@@ -58,7 +58,7 @@ struct dlk_sim {
 
   // One cycle. All outputs of the core are registered: what it sees of the memory now depends on what it said before.
   void clock() {
-    drive_memory();
+    if (!core.reset) drive_memory();  // before its first edge the core may say anything
     core.clock = 1;
     core.eval();
     core.clock = 0;
@@ -99,6 +99,7 @@ struct dlk_sim {
     core.s_awvalid = core.s_wvalid = core.s_bready = 0;
   }
 
+  VerilatedContext context;
   Vdlk_core core;
   const dlk_sim_options options;
   uint32_t random;
@@ -106,6 +107,13 @@ struct dlk_sim {
   uint64_t now = 0;
 
  private:
+  // The state of a fresh FPGA is not known: registers and memories begin with random bits.
+  VerilatedContext* powered_up(uint32_t seed) {
+    context.randReset(2);
+    context.randSeed(static_cast<int>(seed % 0x7FFFFFFF) + 1);
+    return &context;
+  }
+
   // Whether a channel moves in this cycle.
   bool moves() {
     if (options.stall == 0) return true;
@@ -202,5 +210,3 @@ void* dlk_sim_memory(dlk_sim* sim) { return sim->memory.data(); }
 
 }  // extern "C"
 
-// Verilator's runtime asks for the time where a model could print it; this one has none.
-double sc_time_stamp() { return 0; }

@@ -18,7 +18,7 @@ typedef struct dlk_sim dlk_sim;
 typedef struct dlk_sim_options {
   uint32_t latency; /* cycles from an address to its first word */
   uint32_t stall;   /* chance, in 1/256, that a channel does not move in a cycle */
-  uint32_t seed;    /* of the stalls */
+  uint32_t seed;    /* of the stalls, and of what the registers hold before the reset */
   uint32_t fault;   /* a burst that touches this address is answered with an error; 0: none */
 } dlk_sim_options;
 
