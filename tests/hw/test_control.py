@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import hw_bench
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 from hw_cases import Layer, command
 
-from dlk.hw import layout
 from dlk.hw.command import Command
 
 pytestmark = pytest.mark.needs("iverilog")
@@ -96,9 +96,7 @@ def test_the_row_loader_follows_the_row_pattern(tmp_path: Path, name: str) -> No
     assert seen[-1]["idle"] == 1
 
     places = [now["write_place"] for now in seen if now["write"]]
-    assert places == [
-        row % made.slots * made.slot_words + place for row in range(rows) for place in _row_places(made)
-    ]
+    assert places == [row % made.slots * made.slot_words + place for row in range(rows) for place in _row_places(made)]
     assert sum(bool(now["row_done"]) for now in seen[1:]) == rows
 
 
@@ -286,7 +284,7 @@ def test_the_reader_keeps_order_and_lets_nothing_out_when_halted(tmp_path: Path)
     assert len(owners) == 8  # no more than that are under way
     assert owners.count(0) >= 1
     rest = [owner for owner in owners if owner]
-    assert all(a != b for a, b in zip(rest, rest[1:], strict=False))
+    assert all(a != b for a, b in pairwise(rest))
 
     answers = [(owner, i == bursts[owner][1] - 1) for owner in owners for i in range(bursts[owner][1])]
     for number, (_, last) in enumerate(answers):

@@ -104,14 +104,17 @@ def test_the_row_buffer_gives_neighbours_at_any_offset_and_zero_outside(tmp_path
     ]
     wanted: list[int | None] = [None] * words
     for _ in range(400):
-        x, slot, row, valid = int(rng.integers(-9, 24)), int(rng.integers(slots)), rng.random() < 0.8, rng.random() < 0.8
+        x, slot, row, valid = (
+            int(rng.integers(-9, 24)),
+            int(rng.integers(slots)),
+            rng.random() < 0.8,
+            rng.random() < 0.8,
+        )
         cycles.append({
             "step_valid": valid, "step_row": row, "step_line": slot * pitch // PIXELS, "step_x": x & (1 << 18) - 1,
             "in_width": width,
         })  # fmt: skip
-        pixels = [
-            content[slot * pitch + x + p] if row and valid and 0 <= x + p < width else 0 for p in range(PIXELS)
-        ]
+        pixels = [content[slot * pitch + x + p] if row and valid and 0 <= x + p < width else 0 for p in range(PIXELS)]
         wanted.append(sum(pixel << 64 * p for p, pixel in enumerate(pixels)))
     ports = {
         "write": 1, "write_place": 8, "write_data": 64, "step_valid": 1, "step_row": 1, "step_line": 6, "step_x": 18,

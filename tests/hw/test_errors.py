@@ -1,4 +1,4 @@
-"""What the accelerator does with commands that are not allowed and a memory that fails: an error code, and it works on."""
+"""Commands that are not allowed and a memory that fails: an error code, and the accelerator works on."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ def test_a_list_that_is_not_allowed(library: Path, address: int, count: int) -> 
 @pytest.mark.parametrize("what", ["command", "source", "parameters", "last parameters", "target", "end of target"])
 def test_a_memory_that_answers_with_an_error(library: Path, what: str, stall: int) -> None:
     good = case(LAYERS, 4)
-    command = {name: int(good.memory[(LIST + 128) // 8 + w]) >> low & (1 << b) - 1 for name, (w, low, b) in FIELDS.items()}
+    command = {
+        name: int(good.memory[(LIST + 128) // 8 + w]) >> low & (1 << b) - 1 for name, (w, low, b) in FIELDS.items()
+    }
     address, error = {
         "command": (LIST + 128, READ),
         "source": (command["source"] + 64, READ),

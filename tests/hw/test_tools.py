@@ -40,7 +40,7 @@ def test_a_file_is_one_module_of_its_name_and_says_what_it_is(path: Path) -> Non
     assert re.findall(r"^module (\w+)", text, re.M) == [path.stem]
     head = text[: text.index("module ")]
     assert head.startswith("// ")
-    assert max(map(len, text.splitlines())) <= 125
+    assert max(map(len, text.splitlines())) <= 120
     assert path.stem == build.TOP or "Latency" in head
 
 

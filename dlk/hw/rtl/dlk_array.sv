@@ -1,5 +1,5 @@
 // The chain of groups, the count of A before it and the order in which a tile leaves: one word a cycle.
-// A step enters with its control at `step_*` (cycle 0) and its activations 5 cycles later, as dlk_row_buffer delivers them.
+// A step enters with its control at `step_*` (cycle 0) and its activations 5 cycles later, from dlk_row_buffer.
 // Latency: the first word of a tile follows the `step_last` of the tile by 22 cycles (at 8 groups).
 module dlk_array #(
     parameter PIXELS = 4,

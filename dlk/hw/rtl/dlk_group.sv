@@ -1,6 +1,6 @@
 // Four outputs of four neighbouring pixels: counts P, keeps it in shadow registers and writes it out, as codes or sums.
 // All that comes in is registered once and handed to the next group, which works one cycle later.
-// Latency of a group, from its `_in` ports: activations to P 5 cycles, `pixel_in` to `word_out` 5, `total_in` 4, `slot_in` 2.
+// Latency, from the `_in` ports: activations to P 5 cycles, `pixel_in` to `word_out` 5, `total_in` 4, `slot_in` 2.
 module dlk_group #(
     parameter GROUP = 0,     // its number in the array
     parameter PIXELS = 4,
@@ -22,7 +22,7 @@ module dlk_group #(
     output logic [PIXELS*2*CH_IN-1:0]   act_out,
     input  logic                        first_in,            // of a tile: P starts anew; 3 cycles after its activations
     output logic                        first_out,
-    input  logic                        load_in,             // P of a tile is whole; 4 cycles after its last activations
+    input  logic                        load_in,             // P of a tile is whole; 4 cycles after its last step
     output logic                        load_out,
     input  logic                        swap_in,             // thresholds of the next pass
     output logic                        swap_out,
@@ -30,7 +30,7 @@ module dlk_group #(
     output logic [PIXEL_BITS-1:0]       pixel_out,
     input  logic [SUM_BITS-2:0]         total_in,            // A of that pixel, 1 cycle after `pixel_in`
     output logic [SUM_BITS-2:0]         total_out,
-    input  logic [GROUP_BITS-1:0]       slot_in,             // the group whose sums are wanted, 3 cycles after `pixel_in`
+    input  logic [GROUP_BITS-1:0]       slot_in,             // whose sums are wanted, 3 cycles after `pixel_in`
     output logic [GROUP_BITS-1:0]       slot_out,
     input  logic [2*GROUPS*OUTPUTS-1:0] word_in,
     output logic [2*GROUPS*OUTPUTS-1:0] word_out,

@@ -1,5 +1,5 @@
-// Brings the thresholds and weights of each pass to the groups: those of the next pass while the array works on this one.
-// Latency: a word is on the groups' ports 1 cycle after it came; `pass_loaded` follows the last word of a pass by 2 cycles.
+// Brings thresholds and weights to the groups: those of the next pass while the array works on this one.
+// Latency: a word is on the groups' ports 1 cycle after it came; `pass_loaded` follows a pass's last word by 2 cycles.
 module dlk_parameter_loader #(
     parameter CH_OUT = 32,
     parameter OUTPUTS = 4,

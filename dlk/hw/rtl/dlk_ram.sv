@@ -1,5 +1,5 @@
 // One write port, one read port, one clock: the plainest form, which every tool makes into M10K blocks.
-// Latency: `read_data` follows `read_address` by 1 cycle. A word read in the cycle in which it is written is the old one.
+// Latency: `read_data` follows `read_address` by 1 cycle. A word read while it is written is the old one.
 module dlk_ram #(
     parameter WIDTH = 64,                 // bits of a word
     parameter DEPTH = 512,                // words, a power of two

@@ -1,5 +1,5 @@
-// The AXI read master: takes the bursts of three clients (0 commands, 1 parameters, 2 rows) and hands the words to them in order.
-// Clients 1 and 2 take turns. `halt` lets nothing new out; the core is quiet when all that went out has come back.
+// The AXI read master: bursts of three clients (0 commands, 1 parameters, 2 rows), and their words back in order.
+// Clients 1 and 2 take turns. `halt` lets nothing new out; it is quiet when all that went out has come back.
 // Latency: 1 cycle from a client's burst to the bus, 1 from the bus to the client. Clients take every word at once.
 module dlk_reader #(
     parameter UNDER_WAY = 8  // bursts, a power of two

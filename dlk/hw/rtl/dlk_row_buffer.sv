@@ -1,4 +1,4 @@
-// Rows of the input in PIXELS banks, so that PIXELS neighbours at any offset come each cycle; outside of the picture they are 0.
+// Rows of the input in PIXELS banks: PIXELS neighbours at any offset come each cycle, 0 outside of the picture.
 // Latency: `act` follows `step_*` by 5 cycles; a write is readable 2 cycles later.
 module dlk_row_buffer #(
     parameter PIXELS = 4,        // banks, a power of two

@@ -1,4 +1,4 @@
-// Fetches the commands of the list, checks their fields, starts the units and waits for them; one command after the other.
+// Fetches the commands of the list one by one, checks their fields, starts the units and waits for them.
 // On an error, or when told to abandon, it stops new bursts, waits until the bus is quiet and resets the units.
 // Latency: about 90 cycles from a command's fetch to its first read; a serial multiplier checks the products.
 module dlk_sequencer #(
@@ -92,8 +92,8 @@ module dlk_sequencer #(
   logic wrong_address, wrong_field;
   always_ff @(posedge clock) begin
     wrong_address <= source[6:0] != 0 || target[6:0] != 0 || parameters[6:0] != 0;
-    wrong_field <= too_many_steps || wrong_slot_words || too_many_rows || (sums && (sum_words == 0 || sum_words > 4'd8)) ||
-        groups == 0 || passes == 0 || kernel_height == 0 || kernel_height[3] || kernel_width == 0 || kernel_width[3] ||
+    wrong_field <= too_many_steps || wrong_slot_words || too_many_rows ||
+        (sums && (sum_words == 0 || sum_words > 4'd8)) || groups == 0 || passes == 0 || kernel_height == 0 || kernel_height[3] || kernel_width == 0 || kernel_width[3] ||
         in_height == 0 || in_width == 0 || out_height == 0 || out_width == 0 || pass_bytes[6:0] != 0 ||
         pitch[1:0] != 0 || pitch < in_width || (slots < {12'd0, kernel_height} && slots < in_height) || run == 0 ||
         row_low[2:0] != 0 || row_high[2:0] != 0 || outer_source[2:0] != 0 || inner_source[2:0] != 0 ||

@@ -91,7 +91,8 @@ module dlk_window #(
   assign row_last = columns <= PIXELS[15:0];
   assign issue = state == TILES && (!first || (room && spacing == 0));
   assign reserve = issue && first;
-  assign stalled = (state == PASS && !swap) || (state == ROW_WAIT && settle == 0 && !rows_ready) || (state == TILES && !issue);
+  assign stalled = (state == PASS && !swap) || (state == ROW_WAIT && settle == 0 && !rows_ready) ||
+      (state == TILES && !issue);
   assign swap = state == PASS && loaded && tiles_under_way == 0;
   assign done = state == FINISH && tiles_under_way == 0;
 

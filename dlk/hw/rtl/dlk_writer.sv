@@ -1,4 +1,4 @@
-// The AXI write master: the words of a command as one stream from `target` on, in bursts of 16 words, the last one shorter.
+// The AXI write master: the words of a command as one stream from `target` on, in bursts of 16, the last one shorter.
 // A burst goes out only when all of its words are here, so one that was begun always ends, whatever happens elsewhere.
 // Latency: 4 cycles from a burst's last word to the bus. The window reserves room before a tile: nothing can overflow.
 module dlk_writer #(
@@ -84,7 +84,8 @@ module dlk_writer #(
     arrived <= word_valid;
     if (word_valid) write_pointer <= write_pointer + 1'b1;
     read_pointer <= next_read_pointer;
-    unsent <= unsent + {{BITS{1'b0}}, arrived} - (begin_burst ? {{(BITS - 4) {1'b0}}, begin_words} : {(BITS + 1) {1'b0}});
+    unsent <= unsent + {{BITS{1'b0}}, arrived} -
+        (begin_burst ? {{(BITS - 4) {1'b0}}, begin_words} : {(BITS + 1) {1'b0}});
     free <= free + {{BITS{1'b0}}, pop} - (reserve ? {{(BITS - 5) {1'b0}}, reserve_words} : {(BITS + 1) {1'b0}});
     room <= free >= 2 * TILE_WORDS;
 

@@ -21,7 +21,8 @@ LIBRARY = "libdlk_fpga_sim.so"
 COMPILER = ("c++",)
 VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "-Wall")
 FLAGS = (
-    "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w", "-include", "popcount.h",
+    "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w",
+    "-include", "popcount.h",
 )  # fmt: skip
 """What the sources are compiled with on every machine."""
 MACHINE_FLAGS = {"x86_64": ("-mpopcnt",), "AMD64": ("-mpopcnt",)}

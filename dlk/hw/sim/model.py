@@ -73,7 +73,7 @@ class Run:
 
 
 class _Options(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint32) for name in ("latency", "stall", "seed", "fault")]  # noqa: RUF012
+    _fields_ = [(name, ctypes.c_uint32) for name in ("latency", "stall", "seed", "fault")]
 
 
 class Simulator:

@@ -12,12 +12,12 @@
 
 namespace {
 
-constexpr uint64_t kWord = 8;              // bytes
+constexpr uint64_t kWord = 8;  // bytes
 constexpr uint32_t kNoError = 0, kSlaveError = 2, kDecodeError = 3;
 constexpr int kResetCycles = 4;
-constexpr int kRegisterPatience = 64;      // cycles until a register's answer, which comes in four
+constexpr int kRegisterPatience = 64;  // cycles until a register's answer, which comes in four
 constexpr uint32_t kNoAnswer = 0xFFFFFFFF;
-constexpr uint32_t kQueue = 16;            // bursts that the memory takes before it answers the first
+constexpr uint32_t kQueue = 16;  // bursts that the memory takes before it answers the first
 
 // A burst, or the answer to one, and the cycle from which on the memory may serve it.
 struct Burst {
@@ -47,7 +47,10 @@ class Queue {
 
 struct dlk_sim {
   dlk_sim(uint64_t bytes, const dlk_sim_options& options)
-      : core(powered_up(options.seed)), options(options), random(options.seed * 2654435761u + 1), memory((bytes + kWord - 1) / kWord) {
+      : core(powered_up(options.seed)),
+        options(options),
+        random(options.seed * 2654435761u + 1),
+        memory((bytes + kWord - 1) / kWord) {
     core.reset = 1;
     for (int i = 0; i < kResetCycles; ++i) clock();
     core.reset = 0;
@@ -209,4 +212,3 @@ uint64_t dlk_sim_step(dlk_sim* sim, uint64_t cycles) {
 void* dlk_sim_memory(dlk_sim* sim) { return sim->memory.data(); }
 
 }  // extern "C"
-
