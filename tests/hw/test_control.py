@@ -310,14 +310,14 @@ def _asked(seen: list[hw_bench.Seen], cycles: list[dict[str, int]]) -> list[tupl
 def test_the_writer_writes_whole_bursts_and_the_rest_at_the_flush(tmp_path: Path, target: int, words: int) -> None:
     rng = np.random.default_rng(words)
     data = [int(word) for word in rng.integers(0, 1 << 64, words, np.uint64)]
-    cycles: list[dict[str, int]] = [{"reset": 1}, {"start": 1, "target": target >> 3}]
+    cycles: list[dict[str, int]] = [{"reset": 1}, {"start": 1, "target": target >> 7}]
     cycles += [{"word_valid": 1, "word": word} for word in data]
     cycles += [{} for _ in range(400)]
     bursts = _bursts(target, words)
     for number, cycle in enumerate(cycles):
         cycle |= {"awready": int(rng.random() < 0.5), "wready": int(rng.random() < 0.5), "flush": int(number > 250)}
     ports = {
-        "reset": 1, "halt": 1, "start": 1, "target": 29, "flush": 1, "reserve": 1, "reserve_words": 6, "word_valid": 1,
+        "reset": 1, "halt": 1, "start": 1, "target": 25, "flush": 1, "reserve": 1, "reserve_words": 6, "word_valid": 1,
         "word": 64, "awready": 1, "wready": 1, "bresp": 2, "bvalid": 1,
     }  # fmt: skip
     outputs = {

@@ -166,6 +166,24 @@ def test_a_start_while_busy_is_ignored(library: Path) -> None:
         _equal(made, sim.memory, sim.finish(100_000))
 
 
+def test_a_run_may_be_abandoned_in_any_cycle(library: Path) -> None:
+    """A tile of one step every four cycles: whatever is under way in the array or on the bus, nothing of it is left."""
+    made = case([Layer((4, 17, 32), 8, (1, 1), (0, 0), sums=True, sum_words=1), Layer((2, 5, 32), 33)], 8)
+    expected = made.expected()
+    with Simulator(library, made.memory.nbytes, Options(latency=9)) as sim:
+        sim.memory[:] = made.memory
+        first = sim.run(LIST, 2)
+        for after in range(first.cycles + 5):
+            sim.memory[:] = made.memory
+            sim.start(LIST, 2)
+            sim.step(after)
+            sim.write32(Register.CONTROL, ABANDON)
+            sim.finish(2000)
+            run = sim.run(LIST, 2, limit=20_000)
+            assert run == first, after
+            np.testing.assert_array_equal(sim.memory, expected)
+
+
 @pytest.mark.parametrize("stall", [0, 150])
 def test_an_abandoned_run_leaves_a_core_that_works(library: Path, stall: int) -> None:
     made = case([Layer((9, 14, 64), 96), Layer((9, 14, 64), 7, sums=True, sum_words=2)], 8)

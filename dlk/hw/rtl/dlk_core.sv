@@ -392,7 +392,7 @@ module dlk_core #(
       .quiet(writer_quiet),
       .failed(write_failed),
       .start(unit_start),
-      .target(target[31:3]),
+      .target(target[31:7]),
       .flush(flush),
       .idle(writer_idle),
       .reserve(reserve),
@@ -415,6 +415,6 @@ module dlk_core #(
 
   // Places and pitches that were checked, or that only a command which is none could have so large.
   logic unused;
-  assign unused = &{1'b0, pitch[15:PLACE_BITS], pitch[PIXEL_BITS-1:0], slot_words[15:PLACE_BITS], target[2:0],
+  assign unused = &{1'b0, pitch[15:PLACE_BITS], pitch[PIXEL_BITS-1:0], slot_words[15:PLACE_BITS], target[6:0],
       outer_place[15:PLACE_BITS], inner_place[15:PLACE_BITS], odd_place[15:PLACE_BITS], word_place[15:PLACE_BITS]};
 endmodule

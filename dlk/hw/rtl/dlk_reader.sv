@@ -53,7 +53,7 @@ module dlk_reader #(
       newest <= newest + 1'b1;
     end
     if (came) oldest <= oldest + 1'b1;
-    count <= count + {{BITS{1'b0}}, take} - {{BITS{1'b0}}, came};
+    count <= count + {{BITS{came && !take}}, came != take};
 
     word <= rdata;
     word_valid <= rvalid ? 3'd1 << clients[oldest*2+:2] : 3'd0;

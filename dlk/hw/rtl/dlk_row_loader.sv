@@ -41,14 +41,25 @@ module dlk_row_loader #(
     output logic                  write,
     output logic [PLACE_BITS-1:0] write_place
 );
+  // The command does not change while it runs: what is compared with stands in registers.
+  logic [15:0] last_row, last_slot;
+  logic [7:0] last_pass;
+  always_ff @(posedge clock) begin
+    last_row <= in_height - 1'b1;
+    last_slot <= slots - 1'b1;
+    last_pass <= passes - 1'b1;
+  end
+
   // Asking.
   logic rows_left, sending, odd_row;
   logic signed [17:0] free;
   logic [15:0] ask_row;
   logic [7:0] ask_pass, ask_outer, ask_inner;
   logic [31:0] pair_address, row_address, outer_address, run_address;
-  logic run_ready, splitter_idle, take_row;
+  logic run_ready, splitter_idle, take_row, more, fewer;
   assign take_row = rows_left && !sending && free > 18'sd0;
+  assign more = row_free && !take_row;
+  assign fewer = take_row && !row_free;
   assign idle = !rows_left && !sending && splitter_idle;
 
   dlk_splitter splitter (
@@ -66,17 +77,17 @@ module dlk_row_loader #(
   );
 
   always_ff @(posedge clock) begin
-    free <= free + (row_free ? 18'sd1 : 18'sd0) - (take_row ? 18'sd1 : 18'sd0);
+    free <= free + {{17{fewer}}, more || fewer};
     if (take_row) begin
       sending <= 1'b1;
       outer_address <= row_address;
       run_address <= row_address;
       ask_outer <= 8'd1;
       ask_inner <= 8'd1;
-      if (ask_row == in_height - 1'b1) begin
+      if (ask_row == last_row) begin
         ask_row <= 16'd0;
         ask_pass <= ask_pass + 1'b1;
-        if (ask_pass == passes - 1'b1) rows_left <= 1'b0;
+        if (ask_pass == last_pass) rows_left <= 1'b0;
         odd_row <= 1'b0;
         pair_address <= source;
         row_address <= source;
@@ -124,7 +135,7 @@ module dlk_row_loader #(
   logic odd_word;
   logic [PLACE_BITS-1:0] slot_place, next_slot_place, outer_base, inner_base, even_place, place;
   logic [1:0] row_written;
-  assign next_slot_place = slot == slots - 1'b1 ? {PLACE_BITS{1'b0}} : slot_place + slot_words;
+  assign next_slot_place = slot == last_slot ? {PLACE_BITS{1'b0}} : slot_place + slot_words;
   assign write = word_valid;
   assign write_place = place;
 
@@ -161,7 +172,7 @@ module dlk_row_loader #(
           end else begin
             left_outer <= outer;
             row_written[0] <= 1'b1;
-            slot <= slot == slots - 1'b1 ? 16'd0 : slot + 1'b1;
+            slot <= slot == last_slot ? 16'd0 : slot + 1'b1;
             slot_place <= next_slot_place;
             outer_base <= next_slot_place;
             inner_base <= next_slot_place;

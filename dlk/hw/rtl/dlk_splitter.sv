@@ -13,29 +13,32 @@ module dlk_splitter (
     output logic [4:0]  burst_words,  // 1 .. 16
     output logic        idle
 );
-  logic busy;
-  logic [28:0] position;  // words
+  logic busy, last;
+  logic [24:0] block;  // of 128 bytes
+  logic [3:0] offset;  // words in it
+  logic [4:0] line;    // words to its end
   logic [15:0] remaining;
-  logic [4:0] line, words;
-  assign line = 5'd16 - {1'b0, position[3:0]};  // words to the next multiple of 128 bytes
-  assign words = remaining < {11'd0, line} ? remaining[4:0] : line;
+  assign last = remaining <= {11'd0, line};
   assign run_ready = !busy;
   assign idle = !busy && !burst_valid;
 
   always_ff @(posedge clock) begin
     if (!busy) begin
       busy <= run_valid;
-      position <= run_address;
+      {block, offset} <= run_address;
+      line <= 5'd16 - {1'b0, run_address[6:3]};
       remaining <= run_words;
     end
     if (burst_ready) burst_valid <= 1'b0;
     if (busy && (!burst_valid || burst_ready)) begin
       burst_valid <= 1'b1;
-      burst_address <= {position, 3'b000};
-      burst_words <= words;
-      position <= position + {24'd0, words};
-      remaining <= remaining - {11'd0, words};
-      if (remaining == {11'd0, words}) busy <= 1'b0;
+      burst_address <= {block, offset, 3'b000};
+      burst_words <= last ? remaining[4:0] : line;
+      block <= block + 1'b1;
+      offset <= 4'd0;
+      line <= 5'd16;
+      remaining <= remaining - {11'd0, line};
+      busy <= !last;
     end
     if (reset) begin
       busy <= 1'b0;

@@ -81,13 +81,26 @@ module dlk_window #(
   logic [STEP_BITS-1:0] weight;
   logic first;                     // the next step is a tile's first
 
+  // The command does not change while it runs: what is compared with stands in registers.
+  logic [7:0] last_group, last_pass;
+  logic [3:0] last_ky, last_kx;
+  logic [15:0] last_y, last_slot;
+  always_ff @(posedge clock) begin
+    last_group <= groups - 1'b1;
+    last_pass <= passes - 1'b1;
+    last_ky <= kernel_height - 1'b1;
+    last_kx <= kernel_width - 1'b1;
+    last_y <= out_height - 1'b1;
+    last_slot <= slots - 1'b1;
+  end
+
   logic [17:0] in_height_wide;
   assign in_height_wide = {2'b00, in_height};
 
   logic issue, kx_last, ky_last, tile_last, row_last;
-  assign kx_last = kx == kernel_width - 1'b1;
-  assign ky_last = ky == kernel_height - 1'b1;
-  assign tile_last = kx_last && ky_last && group == groups - 1'b1;
+  assign kx_last = kx == last_kx;
+  assign ky_last = ky == last_ky;
+  assign tile_last = kx_last && ky_last && group == last_group;
   assign row_last = columns <= PIXELS[15:0];
   assign issue = state == TILES && (!first || (room && spacing == 0));
   assign reserve = issue && first;
@@ -106,20 +119,22 @@ module dlk_window #(
   assign reserve_words = words;
 
   function [LINE_BITS+15:0] next_slot(input [15:0] slot, input [LINE_BITS-1:0] line);
-    if (slot == slots - 1'b1) next_slot = {(LINE_BITS + 16) {1'b0}};
+    if (slot == last_slot) next_slot = {(LINE_BITS + 16) {1'b0}};
     else next_slot = {slot + 1'b1, line + slot_lines};
   endfunction
 
-  logic base_moves;
+  logic base_moves, more, fewer;  // rows
   assign base_moves = (state == ROW_END && !row[17] && base < in_height_wide[16:0]) ||
       (state == PASS_END && base < in_height_wide[16:0]);
-  assign row_free = base_moves;
+  assign more = row_done && !row_free;
+  assign fewer = row_free && !row_done;
 
   always_ff @(posedge clock) begin
     rows_ready <= available >= needed;
-    available <= available + (row_done ? 18'sd1 : 18'sd0) - (row_free ? 18'sd1 : 18'sd0);
+    row_free <= base_moves;
+    available <= available + {{17{fewer}}, more || fewer};
     loaded <= (loaded && !swap) || pass_loaded;
-    tiles_under_way <= tiles_under_way + (reserve ? 5'd1 : 5'd0) - (tile_out ? 5'd1 : 5'd0);
+    tiles_under_way <= tiles_under_way + {{4{tile_out && !reserve}}, tile_out != reserve};
     if (spacing != 0) spacing <= spacing - 1'b1;
     if (reserve) spacing <= sums ? {sum_words[2:0] - 3'd1, 2'b11} : 5'd3;
 
@@ -192,14 +207,14 @@ module dlk_window #(
       ROW_END: begin
         y <= y + 1'b1;
         row <= row + 18'sd1;
-        state <= y == out_height - 1'b1 ? PASS_END : ROW_NEED;
+        state <= y == last_y ? PASS_END : ROW_NEED;
       end
 
       PASS_END:
       if (!base_moves) begin
         base <= 17'd0;
         pass <= pass + 1'b1;
-        state <= pass == passes - 1'b1 ? FINISH : PASS;
+        state <= pass == last_pass ? FINISH : PASS;
       end
 
       FINISH: if (tiles_under_way == 0) state <= IDLE;
@@ -224,6 +239,7 @@ module dlk_window #(
 
     if (reset) begin
       state <= IDLE;
+      row_free <= 1'b0;
       loaded <= 1'b0;
       tiles_under_way <= 5'd0;
       spacing <= 5'd0;
@@ -233,7 +249,7 @@ module dlk_window #(
   always_ff @(posedge clock) begin
     step_valid <= issue && !reset;
     step_first <= issue && first;
-    step_last <= issue && tile_last;
+    step_last <= issue && tile_last && !reset;
     step_last_pixel <= pixels[PIXEL_BITS-1:0] - 1'b1;
     step_weights <= {half, weight};
     step_row <= !tap_row[17] && tap_row < $signed(in_height_wide);

@@ -13,7 +13,7 @@ module dlk_writer #(
     output logic        quiet,          // nothing under way on the bus
     output logic        failed,         // a write was answered with an error
     input  logic        start,
-    input  logic [31:3] target,
+    input  logic [31:7] target,
     input  logic        flush,          // no more words will come
     output logic        idle,           // all words written and answered
     input  logic        reserve,
@@ -37,10 +37,12 @@ module dlk_writer #(
   localparam LENGTH_BITS = $clog2(UNDER_WAY);
 
   logic [BITS-1:0] write_pointer, read_pointer, next_read_pointer;
-  logic [BITS:0] unsent;    // words in the memory that no burst has yet
+  logic [BITS-4:0] blocks;  // 16 words in the memory that no burst has yet
+  logic [3:0] odd;          // words beside them
   logic [BITS:0] free;      // words that nobody has reserved
   logic [63:0] read_data;
-  logic pop;
+  logic pop, popped;
+  logic [5:0] reserved;
   assign next_read_pointer = read_pointer + {{(BITS - 1) {1'b0}}, pop};
 
   dlk_ram #(
@@ -57,18 +59,19 @@ module dlk_writer #(
 
   // Addresses.
   logic arrived;                              // a word that is in the memory since this cycle
-  logic [28:0] position;                      // words
-  logic [4:0] burst;                          // words of a full burst here
+  logic [24:0] position;                      // blocks of 128 bytes: every burst but the last is one
   logic full, rest, begin_burst;
   logic [4:0] begin_words;
   logic [LENGTH_BITS:0] answers, lengths_held;  // bursts not answered; bursts whose data have not begun
   logic [5*UNDER_WAY-1:0] lengths;
   logic [LENGTH_BITS-1:0] newest, oldest;
   logic answered, take_length;
-  assign burst = 5'd16 - {1'b0, position[3:0]};
-  assign full = unsent >= {{(BITS - 4) {1'b0}}, burst};
-  assign rest = flush && unsent != 0;
-  assign begin_words = full ? burst : unsent[4:0];
+  logic more, fewer;                          // blocks
+  assign more = arrived && odd == 4'd15 && !(begin_burst && full);
+  assign fewer = begin_burst && full && !(arrived && odd == 4'd15);
+  assign full = blocks != 0;
+  assign rest = flush && odd != 0;
+  assign begin_words = full ? 5'd16 : {1'b0, odd};
   assign begin_burst = (full || rest) && !halt && (!awvalid || awready) && !answers[LENGTH_BITS];
   assign answered = bvalid && bready;
   assign bready = 1'b1;
@@ -78,28 +81,31 @@ module dlk_writer #(
   assign pop = left != 0 && (!wvalid || wready);
   assign take_length = lengths_held != 0 && (left == 0 || (left == 5'd1 && pop));
   assign quiet = answers == 0;
-  assign idle = quiet && unsent == 0 && !arrived && !word_valid;
+  assign idle = quiet && blocks == 0 && odd == 0 && !arrived && !word_valid;
 
   always_ff @(posedge clock) begin
     arrived <= word_valid;
     if (word_valid) write_pointer <= write_pointer + 1'b1;
     read_pointer <= next_read_pointer;
-    unsent <= unsent + {{BITS{1'b0}}, arrived} -
-        (begin_burst ? {{(BITS - 4) {1'b0}}, begin_words} : {(BITS + 1) {1'b0}});
-    free <= free + {{BITS{1'b0}}, pop} - (reserve ? {{(BITS - 5) {1'b0}}, reserve_words} : {(BITS + 1) {1'b0}});
+    odd <= odd + {3'd0, arrived};
+    if (begin_burst && !full) odd <= 4'd0;
+    blocks <= blocks + {{(BITS - 4) {fewer}}, more || fewer};
+    popped <= pop;
+    reserved <= reserve ? reserve_words : 6'd0;
+    free <= free + {{BITS{1'b0}}, popped} - {{(BITS - 5) {1'b0}}, reserved};
     room <= free >= 2 * TILE_WORDS;
 
     if (awready) awvalid <= 1'b0;
     if (begin_burst) begin
       awvalid <= 1'b1;
-      awaddr <= {position, 3'b000};
+      awaddr <= {position, 7'd0};
       awlen <= {3'd0, begin_words - 5'd1};
-      position <= position + {24'd0, begin_words};
+      position <= position + 1'b1;
       lengths[newest*5+:5] <= begin_words;
       newest <= newest + 1'b1;
     end
-    answers <= answers + {{LENGTH_BITS{1'b0}}, begin_burst} - {{LENGTH_BITS{1'b0}}, answered};
-    lengths_held <= lengths_held + {{LENGTH_BITS{1'b0}}, begin_burst} - {{LENGTH_BITS{1'b0}}, take_length};
+    answers <= answers + {{LENGTH_BITS{answered && !begin_burst}}, answered != begin_burst};
+    lengths_held <= lengths_held + {{LENGTH_BITS{take_length && !begin_burst}}, take_length != begin_burst};
 
     if (wready) wvalid <= 1'b0;
     if (pop) begin
@@ -116,10 +122,13 @@ module dlk_writer #(
 
     if (start) position <= target;
     if (reset) begin
-      position <= 29'd0;
+      position <= 25'd0;
       write_pointer <= {BITS{1'b0}};
       read_pointer <= {BITS{1'b0}};
-      unsent <= {(BITS + 1) {1'b0}};
+      blocks <= {(BITS - 3) {1'b0}};
+      odd <= 4'd0;
+      popped <= 1'b0;
+      reserved <= 6'd0;
       free <= FIFO_WORDS[BITS:0];
       room <= 1'b0;
       arrived <= 1'b0;
