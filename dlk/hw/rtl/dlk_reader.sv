@@ -49,7 +49,7 @@ module dlk_reader #(
       araddr <= burst_address[chosen*32+:32];
       arlen <= {3'd0, burst_words[chosen*5+:5] - 5'd1};
       turn <= chosen == 2'd1;
-      clients[newest*2+:2] <= chosen;
+      for (int i = 0; i < UNDER_WAY; i++) if (newest == i[BITS-1:0]) clients[2*i+:2] <= chosen;
       newest <= newest + 1'b1;
     end
     if (came) oldest <= oldest + 1'b1;

@@ -51,13 +51,13 @@ module dlk_row_loader #(
   end
 
   // Asking.
-  logic rows_left, sending, odd_row;
+  logic rows_left, sending, odd_row, has_free;
   logic signed [17:0] free;
   logic [15:0] ask_row;
   logic [7:0] ask_pass, ask_outer, ask_inner;
   logic [31:0] pair_address, row_address, outer_address, run_address;
   logic run_ready, splitter_idle, take_row, more, fewer;
-  assign take_row = rows_left && !sending && free > 18'sd0;
+  assign take_row = rows_left && !sending && has_free;
   assign more = row_free && !take_row;
   assign fewer = take_row && !row_free;
   assign idle = !rows_left && !sending && splitter_idle;
@@ -77,6 +77,7 @@ module dlk_row_loader #(
   );
 
   always_ff @(posedge clock) begin
+    has_free <= free > 18'sd0;
     free <= free + {{17{fewer}}, more || fewer};
     if (take_row) begin
       sending <= 1'b1;
@@ -126,6 +127,7 @@ module dlk_row_loader #(
     if (reset) begin
       rows_left <= 1'b0;
       sending <= 1'b0;
+      free <= 18'sd0;
     end
   end
 

@@ -97,13 +97,13 @@ module dlk_window #(
   logic [17:0] in_height_wide;
   assign in_height_wide = {2'b00, in_height};
 
-  logic issue, kx_last, ky_last, tile_last, row_last;
+  logic issue, begin_tile, kx_last, ky_last, tile_last, row_last;
   assign kx_last = kx == last_kx;
   assign ky_last = ky == last_ky;
   assign tile_last = kx_last && ky_last && group == last_group;
   assign row_last = columns <= PIXELS[15:0];
   assign issue = state == TILES && (!first || (room && spacing == 0));
-  assign reserve = issue && first;
+  assign begin_tile = issue && first;
   assign stalled = (state == PASS && !swap) || (state == ROW_WAIT && settle == 0 && !rows_ready) ||
       (state == TILES && !issue);
   assign swap = state == PASS && loaded && tiles_under_way == 0;
@@ -116,7 +116,6 @@ module dlk_window #(
   assign words = !sums ? {3'd0, pixels} :
       (pixels[2] ? {sum_words, 2'b00} : 6'd0) + (pixels[1] ? {1'b0, sum_words, 1'b0} : 6'd0) +
       (pixels[0] ? {2'b00, sum_words} : 6'd0);
-  assign reserve_words = words;
 
   function [LINE_BITS+15:0] next_slot(input [15:0] slot, input [LINE_BITS-1:0] line);
     if (slot == last_slot) next_slot = {(LINE_BITS + 16) {1'b0}};
@@ -134,9 +133,9 @@ module dlk_window #(
     row_free <= base_moves;
     available <= available + {{17{fewer}}, more || fewer};
     loaded <= (loaded && !swap) || pass_loaded;
-    tiles_under_way <= tiles_under_way + {{4{tile_out && !reserve}}, tile_out != reserve};
+    tiles_under_way <= tiles_under_way + {{4{tile_out && !begin_tile}}, tile_out != begin_tile};
     if (spacing != 0) spacing <= spacing - 1'b1;
-    if (reserve) spacing <= sums ? {sum_words[2:0] - 3'd1, 2'b11} : 5'd3;
+    if (begin_tile) spacing <= sums ? {sum_words[2:0] - 3'd1, 2'b11} : 5'd3;
 
     if (base_moves) begin
       base <= base + 1'b1;
@@ -247,6 +246,8 @@ module dlk_window #(
   end
 
   always_ff @(posedge clock) begin
+    reserve <= begin_tile && !reset;
+    reserve_words <= words;
     step_valid <= issue && !reset;
     step_first <= issue && first;
     step_last <= issue && tile_last && !reset;
