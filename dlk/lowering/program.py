@@ -203,7 +203,47 @@ class Dequantize(_Step):
     table: NDArray[np.float32]
 
 
-Step = FloatConv | QuantConv | MaxPool | SpaceToDepth | DepthToSpace | Concat | Split | Pad | Dequantize
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for one frame in the accelerator's memory, bytes: its commands, its input and its result."""
+
+    commands: int
+    input: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Codes that stay in the accelerator's memory: the tensor by its layer's name, bytes from the memory's begin."""
+
+    tensor: Tensor
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerated(_Step):
+    """All quantized convolutions, with the moves between them, as one list of commands; layouts in dlk/hw/README.md.
+
+    layers: the convolutions, one command each. image: uint64, what stands at the begin of the accelerator's memory:
+    the commands of each slot, with addresses from 0 on, and the parameters. size: bytes of the whole memory.
+    sum_words: words of sums a pixel; 0 where the last layer writes codes. epilogue: of the sums.
+    codes: what each layer writes, for a look inside. macs: multiply-adds by the definition, padding included.
+    """
+
+    name: str
+    input: str
+    output: str
+    layers: tuple[str, ...]
+    image: NDArray[np.uint64]
+    size: int
+    slots: tuple[Slot, ...]
+    codes: tuple[Placed, ...]
+    sum_words: int
+    epilogue: Affine | None
+    macs: int
+
+
+Step = FloatConv | QuantConv | MaxPool | SpaceToDepth | DepthToSpace | Concat | Split | Pad | Dequantize | Accelerated
 
 
 @dataclass(frozen=True, slots=True)
