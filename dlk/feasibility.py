@@ -47,7 +47,7 @@ def feasibility(model: Path, meta: Mapping[str, Any], targets: Sequence[str] = t
     verdicts = []
     for name in targets:
         try:
-            verdicts.append(Verdict(name, memory=memory_use(fit(program, TARGETS[name]))))
+            verdicts.append(Verdict(name, memory=memory_use(fit(program, TARGETS[name])[1])))
         except InternalError:
             raise
         except DlkError as error:

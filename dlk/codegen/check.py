@@ -44,7 +44,8 @@ def check(program: Program) -> None:
 
 def check_memory(program: Program, numbers: Parameters) -> None:
     """Raise DlkError when a network would need so much memory that sizes of 32 bits overflow."""
-    needed = memory_use(numbers).total
+    use = memory_use(numbers)
+    needed = max(use.total, use.device)
     if needed > MAX_MEMORY:
         raise DlkError(
             "The network needs too much memory.",

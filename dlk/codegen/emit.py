@@ -14,11 +14,14 @@ from dlk.codegen.facts import step_facts
 from dlk.codegen.literals import c_string, float_literals, int_literals, word_literals
 from dlk.codegen.memory import MemoryUse, memory_use
 from dlk.codegen.parameters import Parameters, parameters
+from dlk.lowering.offload import offload
 from dlk.lowering.program import Program
 from dlk.targets import Target
 
 _RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
 _RUNTIME_PARTS = ("include", "kernels", "src", "tools")
+_DRIVER = "fpga"
+_SIMULATOR = Path(__file__).resolve().parents[1] / "hw" / "sim" / "sim.h"
 
 # Flags of compilers other than zig for the CPU names of dlk.targets.
 _PLAIN_FLAGS = {
@@ -30,12 +33,17 @@ _PLAIN_FLAGS = {
 }
 
 
-def fit(program: Program, target: Target) -> Parameters:
-    """Return the numbers of a program's project. Raises DlkError for what the runtime does not support."""
+def fit(program: Program, target: Target) -> tuple[Program, Parameters]:
+    """Return the program as the target executes it, and the numbers of its project.
+
+    Raises DlkError for what the runtime or the accelerator does not support.
+    """
     check(program)
+    if target.accelerated:
+        program = offload(program)
     numbers = parameters(program, max(isa.lanes for isa in target.isas))
     check_memory(program, numbers)
-    return numbers
+    return program, numbers
 
 
 def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
@@ -44,12 +52,15 @@ def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
     Returns the memory that the network will take. The CMakeLists.txt tells how to build it. Raises DlkError for what
     the runtime does not support, and then leaves the directory as it was.
     """
-    numbers = fit(program, target)
+    program, numbers = fit(program, target)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         project = Path(temporary) / "project"
         for part in _RUNTIME_PARTS:
             shutil.copytree(_RUNTIME / part, project / part)
+        if target.accelerated:
+            shutil.copytree(_RUNTIME / _DRIVER, project / _DRIVER)
+            shutil.copy(_SIMULATOR, project / _DRIVER)
         _render(project, target, _facts(program, target, numbers))
         if directory.exists():
             shutil.rmtree(directory)
@@ -80,6 +91,9 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
         ("facts.cpp.jinja", generated / "facts.cpp"),
     ):
         path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
+    if target.accelerated:
+        text = environment.get_template("accelerator.cpp.jinja").render(facts)
+        (generated / "accelerator.cpp").write_text(text, encoding="utf-8")
     for isa in target.isas:
         text = environment.get_template("isa.cpp.jinja").render(facts, isa=isa)
         (generated / f"isa_{isa.name}.cpp").write_text(text, encoding="utf-8")
@@ -87,7 +101,11 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
 
 def _facts(program: Program, target: Target, numbers: Parameters) -> dict[str, object]:
     order = {name: index for index, name in enumerate(numbers.arena.layouts)}
+    accelerated = [(step.index, step.accelerated) for step in numbers.steps if step.accelerated is not None]
+    number, accelerator = accelerated[0] if accelerated else (0, None)
     return {
+        "accelerated": accelerator,
+        "accelerated_step": number,
         "program": program,
         "target": target,
         "arena": numbers.arena,

@@ -13,7 +13,7 @@ import numpy as np
 from dlk.codegen.parameters import StepParameters
 from dlk.lowering.class_lists import bit_adds, signs_per_channel
 from dlk.lowering.operations import Op, Operation, operations
-from dlk.lowering.program import FloatConv, Kind, Program, QuantConv, Tensor
+from dlk.lowering.program import Accelerated, FloatConv, Kind, Program, QuantConv, Tensor
 
 FLOAT_BITS = 32
 _WEIGHTS = {"float_weights", "sign_words"}  # weights count at their bits, not as they are packed
@@ -59,7 +59,7 @@ def _facts(operation: Operation, tensors: Mapping[str, Tensor], parameters: Step
         input_bits=_value_bits(source),
         output_bits=_value_bits(result),
         weight_bits=weight_bits,
-        macs=height * width * weights.size,
+        macs=step.macs if isinstance(step, Accelerated) else height * width * weights.size,
         bit_adds=adds,
         bytes_read=_tensor_bytes(source) + -(-weights.size * weight_bits // 8) + _constant_bytes(parameters),
         bytes_written=_tensor_bytes(result),
@@ -70,6 +70,8 @@ def _weight_bits(operation: Operation) -> int:
     """Return 32 for floats, 1 for binary and 2 for ternary weights, 0 where there are none."""
     if operation.op is Op.FLOAT_CONV:
         return FLOAT_BITS
+    if operation.op is Op.ACCELERATED:
+        return 1
     if operation.op is Op.QUANT_CONV and isinstance(operation.step, QuantConv):
         return signs_per_channel(operation.step.weights)
     return 0

@@ -14,23 +14,26 @@ _ENTRIES_AHEAD = 16  # kEntriesAhead of runtime/src/model.h
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
     """Bytes. tensors: of the arena; unshared: what they would take if each had a place of its own; lists: the class
-    lists and the constants of comparisons; scratch: of each thread.
+    lists and the constants of comparisons; scratch: of each thread; device: of the accelerator's memory.
     """
 
     tensors: int
     unshared: int
     lists: int
     scratch: int
+    device: int = 0
 
     @property
     def total(self) -> int:
-        """Return the bytes on one thread."""
+        """Return the bytes on one thread, without the accelerator's."""
         return self.tensors + self.lists + self.scratch
 
     def words(self) -> str:
         """Return one line for a person."""
         tensors, unshared, lists, scratch = (_mib(n) for n in (self.tensors, self.unshared, self.lists, self.scratch))
-        return f"{tensors} for tensors ({unshared} without reuse), {lists} for lists, {scratch} of scratch a thread"
+        device = f", {_mib(self.device)} for the accelerator" if self.device else ""
+        words = f"{tensors} for tensors ({unshared} without reuse), {lists} for lists, {scratch} of scratch a thread"
+        return words + device
 
 
 def memory_use(numbers: Parameters) -> MemoryUse:
@@ -38,7 +41,8 @@ def memory_use(numbers: Parameters) -> MemoryUse:
     layouts = list(numbers.arena.layouts.values())
     lists = sum(_list_bytes(step.tree, layouts[step.output]) for step in numbers.steps if step.tree is not None)
     scratch = max(step.scratch_bytes for step in numbers.steps)
-    return MemoryUse(numbers.arena.size, numbers.arena.unshared, lists, scratch)
+    device = sum(step.accelerated.size for step in numbers.steps if step.accelerated is not None)
+    return MemoryUse(numbers.arena.size, numbers.arena.unshared, lists, scratch, device)
 
 
 def _list_bytes(tree: TreeShape, output: Layout) -> int:

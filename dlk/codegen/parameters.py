@@ -13,7 +13,7 @@ from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs, share_w
 from dlk.lowering.layout import Arena, lay_out
 from dlk.lowering.memory import lines
 from dlk.lowering.operations import Op, Operation, Operations, operations
-from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor
+from dlk.lowering.program import Accelerated, Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor
 
 # kernels/float_conv.h: output channels are padded to the widest vector; a word is summed by groups of pixels.
 _COLUMNS = 16
@@ -22,7 +22,7 @@ _MOST_PIXELS = 8
 
 @dataclass(frozen=True, slots=True)
 class StepParameters:
-    """A step: the kernel that runs it, as C++ text, and its constants; what it lacks is None.
+    """A step: the kernel that runs it, as C++ text, empty where none does, and its constants; what it lacks is None.
 
     taps: rows of (phase, dy, dx).
     """
@@ -47,6 +47,7 @@ class StepParameters:
     scale: NDArray[np.float32] | None = None
     bias: NDArray[np.float32] | None = None
     table: NDArray[np.float32] | None = None
+    accelerated: Accelerated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,14 @@ def _dequantize(plain: StepParameters, operation: Operation, ends: _Ends, lanes:
     return replace(plain, kernel=f"DequantizeCodes<{ends.source.bits}>", table=step.table, scratch_bytes=scratch)
 
 
+def _accelerated(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, Accelerated)  # noqa: S101 - operations() pairs them
+    if step.epilogue is None:
+        return replace(plain, accelerated=step)
+    return replace(plain, accelerated=step, scale=_columns(step.epilogue.scale), bias=_columns(step.epilogue.bias))
+
+
 _KERNELS: dict[Op, _Kernel] = {
     Op.FLOAT_CONV: _float_conv,
     Op.QUANT_CONV: _quant_conv,
@@ -203,6 +212,7 @@ _KERNELS: dict[Op, _Kernel] = {
     Op.DEPTH_TO_SPACE: _depth_to_space,
     Op.PAD: _pad,
     Op.DEQUANTIZE: _dequantize,
+    Op.ACCELERATED: _accelerated,
 }
 
 

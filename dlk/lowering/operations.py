@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from dlk.lowering.program import (
+    Accelerated,
     Concat,
     DepthToSpace,
     Dequantize,
@@ -30,7 +31,7 @@ from dlk.lowering.program import (
 
 
 class Op(Enum):
-    """What the runtime has a kernel for."""
+    """What the runtime has a kernel for, or a driver."""
 
     FLOAT_CONV = "float_conv"
     QUANT_CONV = "quant_conv"
@@ -39,6 +40,7 @@ class Op(Enum):
     DEPTH_TO_SPACE = "depth_to_space"
     PAD = "pad"
     DEQUANTIZE = "dequantize"
+    ACCELERATED = "accelerated"
 
 
 _OPS: dict[type[Step], Op] = {
@@ -49,6 +51,7 @@ _OPS: dict[type[Step], Op] = {
     DepthToSpace: Op.DEPTH_TO_SPACE,
     Pad: Op.PAD,
     Dequantize: Op.DEQUANTIZE,
+    Accelerated: Op.ACCELERATED,
 }
 
 

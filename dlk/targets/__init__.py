@@ -25,6 +25,7 @@ class Target:
     """One library: its file, the compiler's triple and baseline CPU, and its ISAs from plain to best.
 
     emulator: the command that runs a program of this target on another machine, sysroot included; empty when native.
+    accelerated: quantized layers run on an accelerator, which not every network fits.
     """
 
     name: str
@@ -33,7 +34,10 @@ class Target:
     cpu: str
     isas: tuple[Isa, ...]
     emulator: tuple[str, ...] = ()
+    accelerated: bool = False
 
+
+_QEMU_ARM = ("qemu-arm", "-cpu", "cortex-a9", "-L", "/usr/arm-linux-gnueabihf")
 
 TARGETS: dict[str, Target] = {
     target.name: target
@@ -56,7 +60,7 @@ TARGETS: dict[str, Target] = {
             triple="arm-linux-gnueabihf.2.17",
             cpu="cortex_a9",
             isas=(Isa("neon", "cortex_a9", 2, prefetch=True),),
-            emulator=("qemu-arm", "-cpu", "cortex-a9", "-L", "/usr/arm-linux-gnueabihf"),
+            emulator=_QEMU_ARM,
         ),
         Target(
             name="aarch64",
@@ -70,5 +74,26 @@ TARGETS: dict[str, Target] = {
             ),
             emulator=("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"),
         ),
+        Target(
+            name="fpga",
+            library="libdlk_fpga.so",
+            triple="arm-linux-gnueabihf.2.17",
+            cpu="cortex_a9",
+            isas=(Isa("neon", "cortex_a9", 2, prefetch=True),),
+            emulator=_QEMU_ARM,
+            accelerated=True,
+        ),
     )
 }
+
+TWINS: dict[str, Target] = {
+    "fpga": Target(
+        name="fpga_x86",
+        library="libdlk_fpga_x86.so",
+        triple="x86_64-linux-gnu.2.17",
+        cpu="x86_64",
+        isas=(Isa("sse2", "x86_64", 2),),
+        accelerated=True,
+    ),
+}
+"""What is built beside a target to prove its driver on a PC, with a simulated accelerator; never packaged."""

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -26,6 +26,7 @@ OUTPUT = "output"
 UNSUPPORTED_ISA = 5  # dlk_status DLK_UNSUPPORTED_ISA
 
 _ENVIRONMENT = threading.Lock()
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Executor(Protocol):
@@ -49,8 +50,19 @@ class IsaMissingError(DlkError):
 class LibraryExecutor:
     """A library in this process, by ctypes: what a program on the device does; the quick one."""
 
-    def __init__(self, library: Path, *, name: str, isa: str | None = None, threads: int = 1) -> None:
-        """Load and initialise; ``isa`` forces an instruction set. Raises IsaMissingError, DlkError."""
+    def __init__(
+        self,
+        library: Path,
+        *,
+        name: str,
+        isa: str | None = None,
+        threads: int = 1,
+        variables: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        """Load and initialise; ``isa`` forces an instruction set. Raises IsaMissingError, DlkError.
+
+        variables: of the environment, for the time of the initialisation.
+        """
         self.name = name
         self._network: int | None = None
         read_elf(library)  # loading a file that was cut short would stop this process
@@ -60,7 +72,7 @@ class LibraryExecutor:
         except (OSError, AttributeError) as error:
             raise DlkError("a library cannot be loaded", where=str(library), received=str(error)) from error
         self._network = self._library.network_create()
-        status = self._initialise(isa) or self._set_threads(threads)
+        status = self._initialise({"DLK_ISA": isa, **variables}) or self._set_threads(threads)
         if status:
             text = self._error()
             self.close()
@@ -122,18 +134,15 @@ class LibraryExecutor:
     ) -> None:
         self.close()
 
-    def _initialise(self, isa: str | None) -> int:
-        """Initialise with DLK_ISA set to ``isa``, or unset; the library reads it then and never again."""
+    def _initialise(self, variables: Mapping[str, str | None]) -> int:
+        """Initialise with variables set, or unset; the library reads them then and never again."""
         with _ENVIRONMENT:
-            before = os.environ.pop("DLK_ISA", None)
-            if isa is not None:
-                os.environ["DLK_ISA"] = isa
+            before = {name: os.environ.get(name) for name in variables}
             try:
+                _set_variables(variables)
                 return int(self._library.dlk_init(self._network))
             finally:
-                os.environ.pop("DLK_ISA", None)
-                if before is not None:
-                    os.environ["DLK_ISA"] = before
+                _set_variables(before)
 
     def _set_threads(self, threads: int) -> int:
         """Set the number of threads; a library from before they were there has one."""
@@ -191,12 +200,13 @@ class ProgramExecutor:
         isa: str | None = None,
         threads: int = 1,
         emulator: Sequence[str] = (),
+        variables: Mapping[str, str] = _NOTHING,
         timeout: float = 600.0,
     ) -> None:
-        """Keep what to start: ``emulator program library``, with DLK_ISA and DLK_NUM_THREADS set."""
+        """Keep what to start: ``emulator program library``, with DLK_ISA, DLK_NUM_THREADS and ``variables`` set."""
         self.name = name
         self._command = [*emulator, str(program), str(library)]
-        self._variables = {"DLK_NUM_THREADS": str(threads), **({} if isa is None else {"DLK_ISA": isa})}
+        self._variables = {"DLK_NUM_THREADS": str(threads), **({} if isa is None else {"DLK_ISA": isa}), **variables}
         self._timeout = timeout
 
     def run(self, values: Floats) -> Floats:
@@ -294,6 +304,14 @@ _SIGNATURES: Mapping[str, tuple[Any, list[Any]]] = {
     "dlk_tensor_shape": (ctypes.c_int, [_POINTER, _SHAPE]),
     "dlk_tensor_codes": (ctypes.c_int, [_POINTER, _POINTER]),
 }
+
+
+def _set_variables(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _declare(library: ctypes.CDLL) -> None:

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accelerator.h"
 #include "export.h"
 #include "network.h"
 
@@ -19,6 +20,10 @@ const char* const kStatusTexts[] = {
     "the weights and the generated parameters do not belong together",
     "this network cannot do that",
     "a number of threads is not from 1 to 64",
+    "the accelerator cannot be reached",
+    "what answers is no accelerator that this library can use",
+    "the accelerator did not end in time",
+    "the accelerator reported an error",
 };
 
 void append(char* text, size_t capacity, const char* more) {
@@ -69,8 +74,7 @@ dlk_status check_pixels(Network* network, const void* rgb, const void* output) {
 dlk_status run_pixels(Network& network, const uint8_t* rgb, float* output) {
   const Tensor& input = input_of(network);
   network.least_input = preprocess(kModel.preprocess, rgb, value_count(input), static_cast<float*>(input.data));
-  execute(network, output);
-  return DLK_OK;
+  return execute(network, output);
 }
 
 }  // namespace
@@ -105,6 +109,7 @@ DLK_EXPORT Network* network_create(void) { return static_cast<Network*>(calloc(1
 
 DLK_EXPORT void network_delete(Network* network) {
   if (!network) return;
+  if (kModel.accelerator) kModel.accelerator->close(*network);
   pool_delete(network->pool);
   release(network->memory);
   free(network->seconds);
@@ -119,6 +124,7 @@ DLK_EXPORT dlk_status dlk_init(Network* network) {
   dlk_status status = choose_isa(*network, &isa);
   if (status == DLK_OK) status = prepare(*network);
   if (status == DLK_OK) status = set_threads(*network, network->threads ? network->threads : default_threads());
+  if (status == DLK_OK && kModel.accelerator) status = kModel.accelerator->open(*network);
   if (status == DLK_OK) network->isa = isa;
   return status;
 }
@@ -155,13 +161,12 @@ DLK_EXPORT dlk_status dlk_run(Network* network, const float* input, float* outpu
   const uint32_t least = network->isa->import(input, value_count(tensor), static_cast<float*>(tensor.data));
   if (!least) return fail(*network, DLK_INPUT_VALUE);
   memcpy(&network->least_input, &least, sizeof least);
-  execute(*network, output);
-  return DLK_OK;
+  return execute(*network, output);
 }
 
 DLK_EXPORT void network_run(Network* network, void* input, void* output) {
   const dlk_status status = dlk_run(network, static_cast<const float*>(input), static_cast<float*>(output));
-  if (status != DLK_INPUT_VALUE) return;
+  if (status == DLK_OK || status == DLK_NULL_POINTER || status == DLK_NOT_INITIALIZED) return;
   float* const values = static_cast<float*>(output);
   for (int64_t i = 0; i < value_count(output_of(*network)); ++i) values[i] = __builtin_nanf("");
 }
@@ -177,6 +182,7 @@ DLK_EXPORT dlk_status dlk_run_classes(Network* network, const uint8_t* rgb, uint
   const Tensor& output = output_of(*network);
   if (output.channels > 256) return fail(*network, DLK_NOT_AVAILABLE, "it has more than 256 classes");
   status = run_pixels(*network, rgb, network->output);
+  if (status != DLK_OK) return status;
   const float* pixel = network->output;
   for (int64_t i = 0; i < static_cast<int64_t>(output.height) * output.width; ++i, pixel += output.channels) {
     int best = 0;

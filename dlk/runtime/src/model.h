@@ -118,6 +118,8 @@ struct Isa {
   const Roofline* roofline;
 };
 
+struct Accelerator;  // accelerator.h
+
 enum class Preprocess : int32_t { kDivideBy255, kPerImageStandardization };
 
 struct Model {
@@ -133,7 +135,8 @@ struct Model {
   int32_t class_count;
   const char* const* class_names;
   int32_t isa_count;
-  const Isa* const* isas;  // from plain to best
+  const Isa* const* isas;          // from plain to best
+  const Accelerator* accelerator;  // null where the processor executes every step
 };
 
 extern const Model kModel;  // generated

@@ -6,6 +6,12 @@
 #include "model.h"
 #include "pool.h"
 
+namespace dlk {
+
+struct Driver;
+
+}  // namespace dlk
+
 struct Network {
   const dlk::Isa* isa;  // null until initialised
   dlk::Block memory;    // for everything below
@@ -22,7 +28,8 @@ struct Network {
   bool timing;      // take the time of the steps of a run
   bool timed;       // a run was timed
   double* seconds;  // [2, steps] wall and CPU time of the last timed run; null until timing is switched on
-  char error[256];
+  dlk::Driver* driver;  // of the accelerator; null where there is none
+  char error[1024];
 };
 
 namespace dlk {
@@ -50,7 +57,7 @@ size_t scratch_bytes();
 dlk_status set_threads(Network& network, int32_t threads);
 
 // run.cpp: executes the steps; the input tensor is filled, the result goes to `output`.
-void execute(Network& network, float* output);
+dlk_status execute(Network& network, float* output);
 
 // profile.cpp: take the time of a step.
 void begin_step(Network& network, int32_t step);

@@ -1,6 +1,7 @@
 // One run: the steps in order, each by the function of the chosen instruction set.
 #include <string.h>
 
+#include "accelerator.h"
 #include "float_mode.h"
 #include "network.h"
 
@@ -71,6 +72,23 @@ bool stays_normal(const Network& network, const Step& step) {
   return static_cast<double>(network.least_input) * step.least_weight >= least_product;
 }
 
+bool is_accelerated(int32_t step) { return kModel.accelerator && kModel.accelerator->step == step; }
+
+// The one step that another device executes; it tells the trace of its layers by itself.
+dlk_status execute_accelerated(Network& network) {
+  const Accelerator& accelerator = *kModel.accelerator;
+  if (network.timing) begin_step(network, accelerator.step);
+  open_arena(network);
+  accelerator.load(network, 0);
+  dlk_status status = accelerator.start(network, 0);
+  if (status == DLK_OK) status = accelerator.wait(network);
+  if (status != DLK_OK) return status;
+  accelerator.unload(network, 0);
+  if (network.timing) end_step(network, accelerator.step);
+  if (network.trace) accelerator.trace(network);
+  return DLK_OK;
+}
+
 void execute_step(Network& network, int32_t number, Pool* pool) {
   const Step& step = kModel.steps[number];
   const StepKernel& kernel = network.isa->steps[number];
@@ -101,14 +119,22 @@ dlk_status set_threads(Network& network, int32_t threads) {
   return helpers_of(network) || threads == 1 ? DLK_OK : fail(network, DLK_OUT_OF_MEMORY, "for the threads");
 }
 
-void execute(Network& network, float* output) {
+dlk_status execute(Network& network, float* output) {
   const FloatMode mode = enter_float_mode();
   Pool* const pool = helpers_of(network);
   network.tensors[kModel.output].data = output;
-  for (int32_t i = 0; i < kModel.step_count; ++i) execute_step(network, i, pool);
+  dlk_status status = DLK_OK;
+  for (int32_t i = 0; i < kModel.step_count && status == DLK_OK; ++i) {
+    if (is_accelerated(i)) {
+      status = execute_accelerated(network);
+    } else {
+      execute_step(network, i, pool);
+    }
+  }
   open_arena(network);
-  network.timed |= network.timing;
+  network.timed |= network.timing && status == DLK_OK;
   leave_float_mode(mode);
+  return status;
 }
 
 }  // namespace dlk

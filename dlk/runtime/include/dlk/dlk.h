@@ -49,7 +49,12 @@ typedef enum dlk_status {
   DLK_INPUT_VALUE = 6,     /* an input value is NaN, infinite or too large */
   DLK_CORRUPT_MODEL = 7,   /* weights and generated parameters do not belong together */
   DLK_NOT_AVAILABLE = 8,   /* this network cannot do what was asked */
-  DLK_THREAD_COUNT = 9     /* DLK_NUM_THREADS, or the number that was asked for, is not from 1 to 64 */
+  DLK_THREAD_COUNT = 9,    /* DLK_NUM_THREADS, or the number that was asked for, is not from 1 to 64 */
+  /* Of libraries that use an accelerator; dlk_last_error tells more, with all registers where it answered. */
+  DLK_ACCELERATOR_ABSENT = 10,  /* it, or the memory that it shares with the processor, cannot be reached */
+  DLK_ACCELERATOR_FOREIGN = 11, /* what answers is no accelerator that this library can use */
+  DLK_ACCELERATOR_TIMEOUT = 12, /* it did not end in time; the run was abandoned */
+  DLK_ACCELERATOR_ERROR = 13    /* it reported an error; the run was abandoned */
 } dlk_status;
 
 /* ---- The classic interface ---- */

@@ -1,0 +1,142 @@
+"""The driver on a PC: what the library computes with the stand-in behind it, and what it says when that misbehaves."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accelerated import segnet
+from fpga import TWIN, assert_layers, build_program, build_stand_in, opened, traced
+from programs import evaluate
+from runtime_programs import values
+
+from dlk.errors import DlkError
+from dlk.verify.executors import LibraryExecutor
+
+ABSENT, FOREIGN, TIMEOUT, ERROR = 10, 11, 12, 13
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_stand_in(tmp_path_factory.mktemp("stand_in"), TWIN)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_program(tmp_path_factory.mktemp("fpga") / "project", segnet())
+
+
+def test_every_layer_is_equal(library: Path, stand_in: Path) -> None:
+    program = segnet()
+    with opened(library, stand_in) as executor:
+        for seed in range(3):
+            x = values(program, seed)
+            assert_layers(program, executor.trace(x), x)
+            np.testing.assert_array_equal(executor.run(x), evaluate(program, x)["output"])
+    assert_layers(program, traced(library, stand_in, TWIN).trace(x), x)
+
+
+def test_two_networks_do_not_disturb_each_other(library: Path, stand_in: Path) -> None:
+    program = segnet()
+    with opened(library, stand_in) as one, opened(library, stand_in) as other:
+        for seed in range(2):
+            x, y = values(program, seed), values(program, seed + 9)
+            np.testing.assert_array_equal(one.run(x), evaluate(program, x)["output"])
+            np.testing.assert_array_equal(other.run(y), evaluate(program, y)["output"])
+
+
+def refused(library: Path, **variables: str) -> str:
+    """Return why a library can't be initialised."""
+    with pytest.raises(DlkError) as caught, LibraryExecutor(library, name="fpga", variables=variables):
+        pass
+    return str(caught.value.received)
+
+
+def test_a_way_that_does_not_exist_is_refused(library: Path, tmp_path: Path) -> None:
+    assert "DLK_FPGA is pci, and the ways to it are dev_mem sim" in refused(library, DLK_FPGA="pci")
+    assert "DLK_FPGA_SIM names no simulator" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM="")
+    assert "none.so: cannot open" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(tmp_path / "none.so"))
+    assert "dlk_sim_create" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(library)), "a library of another kind"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("id=0", "the accelerator cannot be reached: nothing answers: ID reads 0"),
+        ("id=ffffffff", "nothing answers: ID reads ffffffff"),
+        ("id=12345678", "a foreign device: ID reads 12345678, not 314b4c44"),
+        ("version=2", "an accelerator of another version: VERSION reads 2, not 1"),
+        ("array=10202008", "an accelerator with another array: ARRAY reads 10202008, not 10202004"),
+        ("buffers=802000", "an accelerator with other buffers: BUFFERS reads 802000, not 1002000"),
+    ],
+)
+def test_what_answers_must_be_the_accelerator(library: Path, stand_in: Path, fault: str, words: str) -> None:
+    assert words in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(stand_in), STAND_IN=fault)
+
+
+class Raw:
+    """The C functions themselves, for their statuses."""
+
+    def __init__(self, executor: LibraryExecutor) -> None:
+        self.library = executor._library
+        self.network = ctypes.c_void_p(executor._network)
+        self.output = np.zeros(executor.output_shape, np.float32)
+
+    def run(self, x: np.ndarray) -> int:
+        return int(self.library.dlk_run(self.network, x.ctypes.data, self.output.ctypes.data))
+
+    def classic(self, x: np.ndarray) -> None:
+        self.library.network_run.restype = None
+        self.library.network_run.argtypes = [ctypes.c_void_p] * 3
+        self.library.network_run(self.network, x.ctypes.data, self.output.ctypes.data)
+
+    @property
+    def error(self) -> str:
+        return str(self.library.dlk_last_error(self.network).decode())
+
+
+def test_an_error_names_the_layer_and_the_registers_and_is_no_end(
+    library: Path, stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = segnet()
+    x = values(program)
+    with opened(library, stand_in) as executor:
+        raw = Raw(executor)
+        monkeypatch.setenv("STAND_IN", "error=3,at=2")
+        assert raw.run(x) == ERROR
+        assert "the memory answered a read with an error, in layer conv4; registers: ID=314b4c44 VERSION=1" in raw.error
+        assert " STATUS=4 " in raw.error
+        assert " ERROR=3 ERROR_COMMAND=2 " in raw.error
+        assert raw.error.endswith(" WORDS_WRITTEN=0"), "all of them"
+        raw.classic(x)
+        assert np.isnan(raw.output).all()
+        monkeypatch.setenv("STAND_IN", "")
+        np.testing.assert_array_equal(executor.run(x), evaluate(program, x)["output"])
+
+
+def test_a_run_that_does_not_end_is_abandoned_in_time(
+    library: Path, stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = segnet()
+    x = values(program)
+    with opened(library, stand_in, DLK_FPGA_TIMEOUT_MS="20") as executor:
+        raw = Raw(executor)
+        monkeypatch.setenv("STAND_IN", "hang=1,stuck=1")
+        assert raw.run(x) == TIMEOUT
+        assert "did not end in time: no end within 20 ms; registers:" in raw.error
+        assert " STATUS=1 " in raw.error
+        assert " COMMANDS=1 " in raw.error
+        assert raw.run(x) == TIMEOUT
+        assert "still busy with a run that was abandoned" in raw.error
+        monkeypatch.setenv("STAND_IN", "")
+        assert raw.run(x) == TIMEOUT, "what was told above abandons it now"
+        np.testing.assert_array_equal(executor.run(x), evaluate(program, x)["output"])
+
+
+def test_nothing_is_computed_for_a_refused_input(library: Path, stand_in: Path) -> None:
+    x = values(segnet())
+    x[0, 0, 0] = np.nan
+    with opened(library, stand_in) as executor, pytest.raises(DlkError, match="did not run"):
+        executor.run(x)
