@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lmnet.settings import Settings
     from lmnet.training.dry_run import DryRun
 
-FPGA = "fpga: not available yet"
-
 
 def run(settings: Settings, console: Console, next_step: str) -> int:
     """Tell everything; return the exit code, 1 where the network cannot be converted.
@@ -108,17 +106,26 @@ def _targets(network: keras.Model, settings: Settings, classes: Sequence[str]) -
     try:
         proto = onnx_model(network)
     except LmnetError as error:
-        return {name: {"converts": False, "reason": str(error)} for name in TARGETS}
+        return {name: _misfit(name, error) for name in TARGETS}
     with tempfile.TemporaryDirectory(prefix="blueoil-dry-run-") as folder:
         model = Path(folder) / "model.onnx"
         model.write_bytes(proto.SerializeToString())
         verdicts = feasibility(model, meta(settings, classes, experiment="", checkpoint=""))
     return {
-        verdict.target: {"converts": False, "reason": str(verdict.error)}
+        verdict.target: _misfit(verdict.target, verdict.error)
         if verdict.memory is None
         else {"converts": True, "memory_bytes": asdict(verdict.memory), "words": verdict.memory.words()}
         for verdict in verdicts
     }
+
+
+def _misfit(target: str, error: Exception | None) -> dict[str, Any]:
+    """Return the verdict of a target that the network does not fit; one with an accelerator is left out by default."""
+    from dlk.hw.limits import MisfitError
+
+    if isinstance(error, MisfitError):
+        return {"converts": False, "left_out": True, "reason": str(error.received)}
+    return {"converts": False, "left_out": False, "reason": str(error)}
 
 
 def _tell_targets(targets: dict[str, Any], settings: Settings, console: Console) -> list[str]:
@@ -128,12 +135,14 @@ def _tell_targets(targets: dict[str, Any], settings: Settings, console: Console)
     for name, verdict in targets.items():
         if verdict["converts"]:
             console.say(f"{name}: can be converted; {verdict['words']}")
+        elif verdict["left_out"]:
+            console.say(f"{name}: would be left out: {verdict['reason']}")
         else:
             console.say(f"{name}: CANNOT be converted")
-    console.say(FPGA)
     if any(verdict["converts"] for verdict in targets.values()):
         console.say("The lists depend on the weights, which are those of an untrained network here.")
-    reasons = list(dict.fromkeys(verdict["reason"] for verdict in targets.values() if not verdict["converts"]))
+    faults = [verdict for verdict in targets.values() if not verdict["converts"] and not verdict["left_out"]]
+    reasons = list(dict.fromkeys(verdict["reason"] for verdict in faults))
     for reason in reasons:
         console.warn(f"Error: {reason}")
     return reasons

@@ -12,17 +12,19 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlk.build import JobPool, build, check_symbols, prune, trace_program
+from dlk.accelerators import misfitting, simulated, twins
+from dlk.build import JobPool, build, build_folder, check_symbols, prune, trace_program
 from dlk.codegen import emit
 from dlk.codegen.memory import MemoryUse
 from dlk.errors import DlkError, VerificationError
 from dlk.frontends.onnx import load
+from dlk.hw.limits import MisfitError
 from dlk.lowering import lower
 from dlk.lowering.program import Program
 from dlk.package.assemble import GOLDEN, GRAPH, META, assemble, read_meta, sha256
@@ -55,6 +57,7 @@ class StageTime:
 class Conversion:
     """A finished conversion. ``latency_ms``: CPU time of the native library for one image on one thread,
     median of a few runs; None when none is native. ``memory``: what the network takes in the library of each target.
+    ``left_out``: optional targets that the network does not fit, and why.
     """
 
     output: Path
@@ -63,6 +66,7 @@ class Conversion:
     latency_ms: float | None
     memory: dict[str, MemoryUse]
     stages: tuple[StageTime, ...]
+    left_out: dict[str, MisfitError]
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -77,9 +81,11 @@ class _Work:
     export: Path
     folder: Path
     targets: tuple[Target, ...]
+    optional: Collection[str]
     processors: Path
     jobs: int | None
     report: Report
+    left_out: dict[str, MisfitError] = field(default_factory=dict)
     program: Program | None = None
     built: list[Built] = field(default_factory=list)
     verifier: Verifier | None = None
@@ -95,10 +101,13 @@ class _Work:
         told = [detail]
         started = time.perf_counter()
         yield lambda text: told.__setitem__(0, text)
-        seconds = time.perf_counter() - started
+        self.tell(name, told[0], time.perf_counter() - started)
+
+    def tell(self, stage: str, detail: str, seconds: float) -> None:
+        """Note and report a finished stage; from any thread."""
         with self.lock:
-            self.stages.append(StageTime(name, told[0], seconds))
-            self.report(name, told[0], seconds)
+            self.stages.append(StageTime(stage, detail, seconds))
+            self.report(stage, detail, seconds)
 
 
 def convert(
@@ -106,15 +115,17 @@ def convert(
     *,
     targets: Sequence[str],
     processors: Path,
+    optional: Collection[str] = (),
     report: Report = lambda stage, detail, seconds: None,
     jobs: int | None = None,
 ) -> Conversion:
     """Convert ``export_dir/model.onnx`` into libraries, prove them, and write ``export_dir/output``.
 
-    targets: names in ``dlk.targets.TARGETS``; processors: the folder of lmnet.processors; ``report(stage, detail,
+    targets: names in ``dlk.targets.TARGETS``; those in ``optional`` are left out where the network does not fit their
+    accelerator. processors: the folder of lmnet.processors; ``report(stage, detail,
     seconds)`` is called after each stage. Raises DlkError, and VerificationError when a proof fails.
     """
-    work = _Work(export_dir, export_dir / UNFINISHED, _targets(targets), processors, jobs, report)
+    work = _Work(export_dir, export_dir / UNFINISHED, _targets(targets), optional, processors, jobs, report)
     with _only_one(export_dir):
         if work.folder.exists():
             shutil.rmtree(work.folder)
@@ -125,7 +136,13 @@ def convert(
     lib = export_dir / OUTPUT / "models" / "lib"
     libraries = {target.name: lib / target.library for target in work.targets}
     return Conversion(
-        export_dir / OUTPUT, libraries, work.verification, work.latency_ms, work.memory, tuple(work.stages)
+        export_dir / OUTPUT,
+        libraries,
+        work.verification,
+        work.latency_ms,
+        work.memory,
+        tuple(work.stages),
+        work.left_out,
     )
 
 
@@ -152,6 +169,10 @@ def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, s
     ]
     if not built or not all(item.program.is_file() for item in built):
         raise _unfinished(export_dir)
+    for twin in twins(targets):
+        project = export_dir / PROJECT / twin.name
+        built.append(Built(twin, build_folder(project) / twin.library, trace_program(project)))
+    built = [simulated(item, report) for item in built]
     started = time.perf_counter()
     verification = Verifier(export_dir / MODEL, export_dir / REFERENCE).verify(built)
     report("verify", f"{len(verification.equality)} executors", time.perf_counter() - started)
@@ -186,12 +207,15 @@ def _lower(work: _Work) -> None:
     with work.stage("lower") as tell:
         work.program = lower(model, read_meta(work.export / META))
         tell(f"{len(work.program.steps)} steps")
+    work.left_out = misfitting(work.program, work.targets, work.optional)
+    work.targets = tuple(target for target in work.targets if target.name not in work.left_out)
 
 
 def _build(work: _Work) -> None:
     """Write and compile the C++ project of every target, side by side; meanwhile run the proof that needs none."""
-    with JobPool(work.jobs) as pool, ThreadPoolExecutor(len(work.targets)) as threads:
-        builds = [threads.submit(_build_target, work, target, pool) for target in work.targets]
+    targets = [*work.targets, *twins(work.targets)]
+    with JobPool(work.jobs) as pool, ThreadPoolExecutor(len(targets)) as threads:
+        builds = [threads.submit(_build_target, work, target, pool) for target in targets]
         try:
             with work.stage("reference", "against the TensorFlow graph"):
                 work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE)
@@ -218,13 +242,15 @@ def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:
     project = work.folder / PROJECT / target.name
     with pool.job():
         with work.stage("emit", target.name):
-            work.memory[target.name] = emit(work.program, project, target)
+            memory = emit(work.program, project, target)
+            if target in work.targets:
+                work.memory[target.name] = memory
         with work.stage("build") as tell:
             library = build(project, target, jobs=pool)
             symbols = check_symbols(library)
             glibc = ".".join(map(str, symbols.newest_glibc)) or "any"
             tell(f"{target.library}, {library.stat().st_size / 1024:.0f} KiB, runs with glibc {glibc}")
-    return Built(target, library, trace_program(project))
+        return simulated(Built(target, library, trace_program(project)), work.tell)
 
 
 def _verify(work: _Work) -> None:
@@ -241,7 +267,8 @@ def _verify(work: _Work) -> None:
 def _measure(work: _Work) -> None:
     """Measure the native library, as a program on the device would call it."""
     assert work.verifier is not None  # noqa: S101 - set by the stage before
-    native = next((item for item in work.built if is_native(item.target)), None)
+    plain = (item for item in work.built if is_native(item.target) and not item.target.accelerated)
+    native = next(plain, None)
     if native is None:
         return
     with work.stage("measure") as tell:
@@ -260,18 +287,19 @@ def _measure(work: _Work) -> None:
 def _package(work: _Work) -> None:
     """Put the package together, and everything into its place."""
     assert work.verifier is not None  # noqa: S101 - set by an earlier stage
+    packed = [item for item in work.built if item.target in work.targets]
     with work.stage("package", str(work.export / OUTPUT)):
         count = min(GOLDEN_IMAGES, len(work.verifier.golden))
         assemble(
             work.folder / OUTPUT,
             export=work.export,
-            libraries={item.target.name: item.library for item in work.built},
+            libraries={item.target.name: item.library for item in packed},
             processors=work.processors,
             images=work.verifier.golden.images[:count],
             outputs=work.verifier.outputs(count),
         )
         for item in work.built:
-            prune(work.folder / PROJECT / item.target.name)
+            prune(work.folder / PROJECT / item.target.name, *([] if item in packed else [item.library.name]))
         install(work.folder, work.export, RESULTS)
 
 

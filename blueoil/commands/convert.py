@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from blueoil import tensorflow_start
 from blueoil.commands import options
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from dlk.convert import Conversion
     from lmnet.settings import Settings
 
-_DEFAULT_TARGETS = "x86,arm,aarch64"
-_FPGA_NOTE = "Note: the library for the FPGA (libdlk_fpga.so) is not available yet; it is left out."
+_OPTIONAL_TARGETS = ("fpga",)  # of the default ones: left out where the network does not fit
+_DEFAULT_TARGETS = ",".join(("x86", "arm", "aarch64", *_OPTIONAL_TARGETS))
 
 
 @click.command("convert")
@@ -46,7 +47,9 @@ _FPGA_NOTE = "Note: the library for the FPGA (libdlk_fpga.so) is not available y
 @options.output_dir
 @options.as_json
 @options.debug
+@click.pass_context
 def command(
+    context: click.Context,
     experiment_id: str | None,
     zoo: str | None,
     data: Path | None,
@@ -69,6 +72,7 @@ def command(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever it was trained on: the frozen graph is TensorFlow's
     started = time.perf_counter()
     targets = parse_targets(target)
+    optional = () if _is_given(context, "target") else _OPTIONAL_TARGETS
     if data is not None and zoo is None:
         raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
     experiment = options.subject(experiment_id, zoo, output_dir, console)
@@ -90,6 +94,7 @@ def command(
         result = convert(
             export_folder.resolve(),
             targets=targets,
+            optional=optional,
             processors=Path(lmnet.processors.__file__).parent,
             report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
         )
@@ -98,7 +103,8 @@ def command(
         console.say(f"latency {result.latency_ms:.2f} ms an image on one thread of this machine")
     seconds = time.perf_counter() - started
     console.say(f"converted in {duration(seconds)}; stages that ran side by side share the processor")
-    console.say(_FPGA_NOTE)
+    for name, error in result.left_out.items():
+        console.say(f"Note: the library for {name} is left out, since {error.what}: {error.received}")
     library = next(iter(result.libraries.values())).name
     output = export_folder / "output"
     console.say(f"Output files are generated in {output}")
@@ -113,8 +119,13 @@ def command(
             **values,
             "seconds": seconds,
             **_timings(result),
+            "left_out": {name: error.received for name, error in result.left_out.items()},
         }
     )
+
+
+def _is_given(context: click.Context, option: str) -> bool:
+    return context.get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def _files(experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None) -> Sequence[Path]:
@@ -145,12 +156,11 @@ def parse_targets(text: str) -> tuple[str, ...]:
     """
     from dlk.targets import TARGETS
 
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in TARGETS and name != "fpga"]
-    wanted = tuple(name for name in names if name in TARGETS)
+    wanted = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in wanted if name not in TARGETS]
     if unknown or not wanted:
         raise BlueoilError(
-            "there is no such target" if unknown else "the target fpga is not available yet, and no other is named",
+            "there is no such target" if unknown else "no target is named",
             where="--target",
             expected=f"some of {', '.join(TARGETS)}, separated by commas",
             received=text,

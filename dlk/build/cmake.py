@@ -30,13 +30,13 @@ def trace_program(project: Path) -> Path:
     return build_folder(project) / "dlk_trace"
 
 
-def prune(project: Path) -> None:
-    """Remove the build tree but for the trace driver; sources, log and driver stay for a later look."""
-    keep = trace_program(project)
+def prune(project: Path, *keep: str) -> None:
+    """Remove the build tree but for the trace driver and files named so; sources, log and driver stay for a look."""
+    kept = {trace_program(project).name, *keep}
     for path in build_folder(project).iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path != keep:
+        elif path.name not in kept:
             path.unlink()
 
 

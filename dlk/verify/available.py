@@ -12,17 +12,23 @@ from dlk.errors import DlkError
 from dlk.targets import Target
 from dlk.verify.executors import Executor, IsaMissingError, LibraryExecutor, ProgramExecutor
 
+TIMEOUT = 3600.0  # seconds of one image; an accelerator in a simulator in an emulator takes minutes
 THREADS = 2  # of the executor that shows that threads change nothing; more than one is what matters
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64", "armv7l": "arm"}
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One built target: its library and its trace driver."""
+    """One built target: its library and its trace driver.
+
+    simulator: of the accelerator, where the target has one; not_simulated: why it is not to be had.
+    """
 
     target: Target
     library: Path
     program: Path
+    simulator: Path | None = None
+    not_simulated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class NotRun:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An executor that can be run here; ``emulated`` ones are slow."""
+    """An executor that can be run here; ``emulated`` ones, simulated ones too, are slow."""
 
     executor: Executor
     emulated: bool
@@ -55,34 +61,48 @@ def is_native(target: Target) -> bool:
 def find_executors(built: Sequence[Built]) -> tuple[list[Candidate], list[NotRun]]:
     """Return an executor for each instruction set of each library, and those that cannot run here.
 
-    A library that needs no emulator runs once more, on several threads and the best instruction set of this machine.
+    A library that needs neither emulator nor simulator runs once more, on several threads and the best instruction set
+    of this machine.
     """
     candidates: list[Candidate] = []
     missing: list[NotRun] = []
     for item in built:
         best = None
-        reason = _missing_emulator(item.target)
         for isa in item.target.isas:
             name = f"{item.target.name} {isa.name}"
-            if reason is None and is_native(item.target):
-                reason_for_isa = _missing_isa(item.library, isa.name, name)
-            else:
-                reason_for_isa = reason
-            if reason_for_isa is not None:
-                missing.append(NotRun(name, reason_for_isa))
+            reason = _reason_not_to_run(item, isa.name, name)
+            if reason is not None:
+                missing.append(NotRun(name, reason))
                 continue
-            emulator = () if is_native(item.target) else item.target.emulator
-            executor = ProgramExecutor(item.library, item.program, name=name, isa=isa.name, emulator=emulator)
-            candidates.append(Candidate(executor, emulated=bool(emulator)))
+            candidates.append(_candidate(item, isa.name, name))
             best = isa.name
-        if best is not None and is_native(item.target):
+        if best is not None and is_native(item.target) and not item.target.accelerated:
             name = f"{item.target.name} {best}, {THREADS} threads"
             threaded = ProgramExecutor(item.library, item.program, name=name, isa=best, threads=THREADS)
             candidates.append(Candidate(threaded, emulated=False))
     return candidates, missing
 
 
-def _missing_emulator(target: Target) -> str | None:
+def _candidate(item: Built, isa: str, name: str) -> Candidate:
+    emulator = () if is_native(item.target) else item.target.emulator
+    variables = {} if item.simulator is None else {"DLK_FPGA": "sim", "DLK_FPGA_SIM": str(item.simulator)}
+    executor = ProgramExecutor(
+        item.library, item.program, name=name, isa=isa, emulator=emulator, variables=variables, timeout=TIMEOUT
+    )
+    return Candidate(executor, emulated=bool(emulator or variables))
+
+
+def _reason_not_to_run(item: Built, isa: str, name: str) -> str | None:
+    reason = missing_emulator(item.target)
+    if reason is not None:
+        return reason
+    if item.target.accelerated:
+        return None if item.simulator is not None else item.not_simulated
+    return _missing_isa(item.library, isa, name) if is_native(item.target) else None
+
+
+def missing_emulator(target: Target) -> str | None:
+    """Return why programs of a target cannot run here, or None where they can."""
     if is_native(target):
         return None
     if not target.emulator:

@@ -175,7 +175,8 @@ class Verifier:
         candidates, missing = find_executors(built)
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
             results = list(threads.map(self._check, candidates))
-        results += [self._check_pixels(item) for item in built if is_native(item.target)]
+        plain = [item for item in built if is_native(item.target) and not item.target.accelerated]
+        results += [self._check_pixels(item) for item in plain]
         return Verification(tuple(results), tuple(missing), rounding, agreement)
 
     def _check(self, candidate: Candidate) -> EqualityResult:
