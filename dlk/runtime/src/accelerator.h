@@ -5,8 +5,8 @@
 
 namespace dlk {
 
-// Frames that can be under way at once; each has a slot for its input and its result.
-constexpr int32_t kSlots = 2;
+// Each frame that can be under way has a slot for its input and its result.
+constexpr int32_t kSlots = DLK_FRAMES;
 
 struct Accelerator {
   int32_t step;  // its number

@@ -62,19 +62,8 @@ dlk_status check_run(Network* network, const void* input, const void* output) {
   return DLK_OK;
 }
 
-dlk_status check_pixels(Network* network, const void* rgb, const void* output) {
-  const dlk_status status = check_run(network, rgb, output);
-  if (status != DLK_OK) return status;
-  if (kModel.tensors[kModel.input].channels != 3) {
-    return fail(*network, DLK_NOT_AVAILABLE, "its input is not an RGB image");
-  }
-  return DLK_OK;
-}
-
-dlk_status run_pixels(Network& network, const uint8_t* rgb, float* output) {
-  const Tensor& input = input_of(network);
-  network.least_input = preprocess(kModel.preprocess, rgb, value_count(input), static_cast<float*>(input.data));
-  return execute(network, output);
+dlk_status check_idle(Network& network) {
+  return network.frames.count ? fail(network, DLK_NOT_AVAILABLE, "frames of a stream are under way") : DLK_OK;
 }
 
 }  // namespace
@@ -87,6 +76,25 @@ dlk_status fail(Network& network, dlk_status status, const char* detail) {
     append(network.error, sizeof network.error, detail);
   }
   return status;
+}
+
+dlk_status take_input(Network* network, const float* input, const float* output) {
+  const dlk_status status = check_run(network, input, output);
+  if (status != DLK_OK) return status;
+  const Tensor& tensor = input_of(*network);
+  const uint32_t least = network->isa->import(input, value_count(tensor), static_cast<float*>(tensor.data));
+  if (!least) return fail(*network, DLK_INPUT_VALUE);
+  memcpy(&network->least_input, &least, sizeof least);
+  return DLK_OK;
+}
+
+dlk_status take_pixels(Network* network, const uint8_t* rgb, const void* output) {
+  const dlk_status status = check_run(network, rgb, output);
+  if (status != DLK_OK) return status;
+  const Tensor& tensor = input_of(*network);
+  if (tensor.channels != 3) return fail(*network, DLK_NOT_AVAILABLE, "its input is not an RGB image");
+  network->least_input = preprocess(kModel.preprocess, rgb, value_count(tensor), static_cast<float*>(tensor.data));
+  return DLK_OK;
 }
 
 }  // namespace dlk
@@ -155,13 +163,9 @@ DLK_EXPORT void network_get_output_shape(const Network* network, int32_t* shape)
 }
 
 DLK_EXPORT dlk_status dlk_run(Network* network, const float* input, float* output) {
-  const dlk_status status = check_run(network, input, output);
-  if (status != DLK_OK) return status;
-  const Tensor& tensor = input_of(*network);
-  const uint32_t least = network->isa->import(input, value_count(tensor), static_cast<float*>(tensor.data));
-  if (!least) return fail(*network, DLK_INPUT_VALUE);
-  memcpy(&network->least_input, &least, sizeof least);
-  return execute(*network, output);
+  dlk_status status = take_input(network, input, output);
+  if (status == DLK_OK) status = check_idle(*network);
+  return status == DLK_OK ? execute(*network, output) : status;
 }
 
 DLK_EXPORT void network_run(Network* network, void* input, void* output) {
@@ -172,16 +176,18 @@ DLK_EXPORT void network_run(Network* network, void* input, void* output) {
 }
 
 DLK_EXPORT dlk_status dlk_run_pixels(Network* network, const uint8_t* rgb, float* output) {
-  const dlk_status status = check_pixels(network, rgb, output);
-  return status == DLK_OK ? run_pixels(*network, rgb, output) : status;
+  dlk_status status = take_pixels(network, rgb, output);
+  if (status == DLK_OK) status = check_idle(*network);
+  return status == DLK_OK ? execute(*network, output) : status;
 }
 
 DLK_EXPORT dlk_status dlk_run_classes(Network* network, const uint8_t* rgb, uint8_t* class_map) {
-  dlk_status status = check_pixels(network, rgb, class_map);
+  dlk_status status = take_pixels(network, rgb, class_map);
   if (status != DLK_OK) return status;
   const Tensor& output = output_of(*network);
   if (output.channels > 256) return fail(*network, DLK_NOT_AVAILABLE, "it has more than 256 classes");
-  status = run_pixels(*network, rgb, network->output);
+  status = check_idle(*network);
+  if (status == DLK_OK) status = execute(*network, network->output);
   if (status != DLK_OK) return status;
   const float* pixel = network->output;
   for (int64_t i = 0; i < static_cast<int64_t>(output.height) * output.width; ++i, pixel += output.channels) {

@@ -10,6 +10,13 @@ namespace dlk {
 
 struct Driver;
 
+// The frames of a stream that are under way; the oldest one is in slot `first`.
+struct Frames {
+  float* outputs[DLK_FRAMES];
+  int32_t first;
+  int32_t count;
+};
+
 }  // namespace dlk
 
 struct Network {
@@ -28,6 +35,7 @@ struct Network {
   bool timing;      // take the time of the steps of a run
   bool timed;       // a run was timed
   double* seconds;  // [2, steps] wall and CPU time of the last timed run; null until timing is switched on
+  dlk::Frames frames;
   dlk::Driver* driver;  // of the accelerator; null where there is none
   char error[1024];
 };
@@ -56,7 +64,15 @@ size_t scratch_bytes();
 // run.cpp: starts or ends threads so that a run uses this many.
 dlk_status set_threads(Network& network, int32_t threads);
 
-// run.cpp: executes the steps; the input tensor is filled, the result goes to `output`.
+// api.cpp: check a call, then fill the input tensor.
+dlk_status take_input(Network* network, const float* input, const float* output);
+dlk_status take_pixels(Network* network, const uint8_t* rgb, const void* output);
+
+// run.cpp: executes steps from the first one up to the last one, which is not executed any more. Only a watched run is
+// traced and timed.
+dlk_status execute_steps(Network& network, int32_t first, int32_t last, bool watched);
+
+// run.cpp: executes all steps; the input tensor is filled, the result goes to `output`.
 dlk_status execute(Network& network, float* output);
 
 // profile.cpp: take the time of a step.

@@ -89,12 +89,13 @@ dlk_status execute_accelerated(Network& network) {
   return DLK_OK;
 }
 
-void execute_step(Network& network, int32_t number, Pool* pool) {
+void execute_step(Network& network, int32_t number, Pool* pool, bool watched) {
   const Step& step = kModel.steps[number];
   const StepKernel& kernel = network.isa->steps[number];
   const Tensor& input = network.tensors[step.input];
   const Tensor& output = network.tensors[step.output];
-  if (network.timing) begin_step(network, number);
+  const bool timed = watched && network.timing;
+  if (timed) begin_step(network, number);
   guard_arena(network, input, output);
   if (output.bits && output.reused) clear_guards(output);
   const bool normal = stays_normal(network, step);
@@ -105,8 +106,9 @@ void execute_step(Network& network, int32_t number, Pool* pool) {
   } else {
     kernel.run(call, 0, items);
   }
-  if (network.timing) end_step(network, number);
-  if (network.trace && output.bits && !step.helper) network.trace(step.name, &output, network.trace_user);
+  if (timed) end_step(network, number);
+  const bool traced = watched && network.trace;
+  if (traced && output.bits && !step.helper) network.trace(step.name, &output, network.trace_user);
 }
 
 }  // namespace
@@ -119,21 +121,26 @@ dlk_status set_threads(Network& network, int32_t threads) {
   return helpers_of(network) || threads == 1 ? DLK_OK : fail(network, DLK_OUT_OF_MEMORY, "for the threads");
 }
 
-dlk_status execute(Network& network, float* output) {
+dlk_status execute_steps(Network& network, int32_t first, int32_t last, bool watched) {
   const FloatMode mode = enter_float_mode();
   Pool* const pool = helpers_of(network);
-  network.tensors[kModel.output].data = output;
   dlk_status status = DLK_OK;
-  for (int32_t i = 0; i < kModel.step_count && status == DLK_OK; ++i) {
+  for (int32_t i = first; i < last && status == DLK_OK; ++i) {
     if (is_accelerated(i)) {
       status = execute_accelerated(network);
     } else {
-      execute_step(network, i, pool);
+      execute_step(network, i, pool, watched);
     }
   }
   open_arena(network);
-  network.timed |= network.timing && status == DLK_OK;
   leave_float_mode(mode);
+  return status;
+}
+
+dlk_status execute(Network& network, float* output) {
+  network.tensors[kModel.output].data = output;
+  const dlk_status status = execute_steps(network, 0, kModel.step_count, true);
+  network.timed |= network.timing && status == DLK_OK;
   return status;
 }
 

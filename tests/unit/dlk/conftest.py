@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from accelerated import segnet
 from conversions import SharedBuild
 from exports import PROCESSORS, write_export
+from fpga import TWIN, build_program, build_stand_in
 from runtime_programs import PROGRAMS
 
 import dlk.convert
@@ -31,6 +33,18 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(PROGRAMS, pool.map(make, PROGRAMS), strict=True))
+
+
+@pytest.fixture(scope="session")
+def fpga_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with the driver of the accelerator, for this machine; tests leave it as it is."""
+    return build_program(tmp_path_factory.mktemp("fpga") / "project", segnet())
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stand-in for the accelerator, for this machine."""
+    return build_stand_in(tmp_path_factory.mktemp("stand_in"), TWIN)
 
 
 @dataclasses.dataclass

@@ -76,7 +76,7 @@ def emitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> 
         raise DlkError("enough seen")
 
     monkeypatch.setattr(dlk.convert, "build", build)
-    with pytest.raises(DlkError, match="enough seen|does not fit") as caught:
+    with pytest.raises(DlkError, match=r"enough seen|does not fit") as caught:
         dlk.convert.convert(
             write_export(tmp_path / "export"),
             targets=("x86", "fpga"),

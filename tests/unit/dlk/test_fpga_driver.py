@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from accelerated import segnet
-from fpga import TWIN, assert_layers, build_program, build_stand_in, opened, traced
+from fpga import TWIN, assert_layers, opened, traced
 from programs import evaluate
 from runtime_programs import values
+from streams import Stream, check_stream
 
 from dlk.errors import DlkError
 from dlk.verify.executors import LibraryExecutor
@@ -18,14 +19,9 @@ from dlk.verify.executors import LibraryExecutor
 ABSENT, FOREIGN, TIMEOUT, ERROR = 10, 11, 12, 13
 
 
-@pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_stand_in(tmp_path_factory.mktemp("stand_in"), TWIN)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_program(tmp_path_factory.mktemp("fpga") / "project", segnet())
+@pytest.fixture
+def library(fpga_library: Path) -> Path:
+    return fpga_library
 
 
 def test_every_layer_is_equal(library: Path, stand_in: Path) -> None:
@@ -140,3 +136,26 @@ def test_nothing_is_computed_for_a_refused_input(library: Path, stand_in: Path) 
     x[0, 0, 0] = np.nan
     with opened(library, stand_in) as executor, pytest.raises(DlkError, match="did not run"):
         executor.run(x)
+
+
+def test_a_stream_is_as_many_runs(library: Path, stand_in: Path) -> None:
+    program = segnet()
+    frames = [values(program, seed) for seed in range(5)]
+    with opened(library, stand_in) as executor:
+        check_stream(executor, frames, [evaluate(program, x)["output"] for x in frames])
+
+
+def test_a_frame_that_fails_ends_the_stream_and_not_the_next_one(
+    library: Path, stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both frames are in the accelerator's memory before the first is done."""
+    program = segnet()
+    frames = [values(program, seed) for seed in range(2)]
+    with opened(library, stand_in, DLK_FPGA_TIMEOUT_MS="20") as executor:
+        stream = Stream(executor)
+        monkeypatch.setenv("STAND_IN", "hang=0")
+        assert [stream.submit(frame.copy()) for frame in frames] == [0, 0]
+        assert stream.collect() == TIMEOUT
+        assert stream.under_way == 0
+        monkeypatch.setenv("STAND_IN", "")
+        check_stream(executor, frames, [evaluate(program, x)["output"] for x in frames])

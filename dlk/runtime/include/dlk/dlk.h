@@ -116,6 +116,28 @@ dlk_status dlk_run_pixels(Network* network, const uint8_t* rgb, float* output);
  * of the output's size. DLK_NOT_AVAILABLE when there are more than 256 classes. */
 dlk_status dlk_run_classes(Network* network, const uint8_t* rgb, uint8_t* class_map);
 
+/* ---- Streams ----
+ *
+ * Up to DLK_FRAMES frames are under way at once: submit one, submit the next, collect the first, and so on. With an
+ * accelerator the processor does its part of a frame while the accelerator works on the one before; without one a frame
+ * is done when it is submitted. The results are those of dlk_run, bit for bit; frames are neither traced nor timed.
+ */
+#define DLK_FRAMES 2
+
+/* Takes a frame. input: as of dlk_run, no longer needed when the call returns; output: likewise, to be left alone until
+ * the frame is collected. DLK_NOT_AVAILABLE when DLK_FRAMES are under way. */
+dlk_status dlk_submit(Network* network, const float* input, float* output);
+
+/* The same for an image, as of dlk_run_pixels. */
+dlk_status dlk_submit_pixels(Network* network, const uint8_t* rgb, float* output);
+
+/* Returns when the output of the oldest frame is written. DLK_NOT_AVAILABLE when none is under way. After any other
+ * failure none is under way any more. */
+dlk_status dlk_collect(Network* network);
+
+/* How many frames are under way; meanwhile dlk_run and its like answer DLK_NOT_AVAILABLE. */
+int32_t dlk_frames(const Network* network);
+
 /* The instruction set in use, such as "avx2"; "" before initialisation. */
 const char* dlk_isa(const Network* network);
 
