@@ -48,7 +48,7 @@ dlk_status open(Network& network, size_t bytes, Bus& bus) {
   Sim* const sim = static_cast<Sim*>(calloc(1, sizeof(Sim)));
   if (!sim) return fail(network, DLK_OUT_OF_MEMORY, "for the simulator");
   bus.state = sim;
-  sim->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  sim->library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);  // it may have given threads work for their end
   if (!sim->library) return fail(network, DLK_ACCELERATOR_ABSENT, dlerror());
   if (!load_symbols(*sim)) return fail(network, DLK_ACCELERATOR_ABSENT, dlerror());
   sim->sim = sim->create(kFirst + bytes, nullptr);

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from accelerated import segnet
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import Builder
@@ -36,14 +37,17 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
 def test_emission_is_deterministic_and_replaces_what_was_there(tmp_path: Path, target: Any) -> None:
-    emit(small(), tmp_path / "a", target)
+    program = segnet() if target.accelerated else small()
+    emit(program, tmp_path / "a", target)
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "old").write_text("gone")
-    emit(small(), tmp_path / "b", target)
+    emit(program, tmp_path / "b", target)
     files = tree(tmp_path / "a")
     assert files == tree(tmp_path / "b")
     assert {"CMakeLists.txt", "include/dlk/dlk.h", "generated/network.cpp", "tools/trace.c"} <= files.keys()
     assert {f"generated/isa_{isa.name}.cpp" for isa in target.isas} <= files.keys()
+    driver = {"generated/accelerator.cpp", "fpga/driver.cpp", "fpga/sim.h"}
+    assert driver & files.keys() == (driver if target.accelerated else set())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 

@@ -15,6 +15,7 @@ from dlk.convert import MODEL
 from dlk.errors import InternalError
 from dlk.feasibility import Verdict, feasibility
 from dlk.frontends.onnx import load
+from dlk.hw.limits import MisfitError
 from dlk.lowering import lower
 from dlk.passes import run_passes
 from dlk.targets import TARGETS
@@ -37,8 +38,21 @@ def test_the_memory_is_that_of_the_project(export: Path, tmp_path: Path) -> None
     found = verdicts(export)
     assert list(found) == list(TARGETS)
     for name, target in TARGETS.items():
+        if target.accelerated:
+            assert isinstance(found[name].error, MisfitError)
+            continue
         assert found[name].memory == emit(program, tmp_path / name, target)
         assert found[name].error is None
+
+
+def test_the_memory_of_an_accelerator_is_told(tmp_path: Path) -> None:
+    layers = [("s2d", "s2d1"), Layer("conv1", 1, 8, ""), Layer("conv2", 3, 8), Layer("conv3", 3, len(CLASSES), bits=0)]
+    export = write_export(tmp_path, model=build(layers, size=SIZE), layers=("conv1", "conv2"))
+    memory = verdicts(export)["fpga"].memory
+    assert memory is not None
+    assert memory.device > 0
+    assert memory.lists == 0
+    assert memory.words().endswith(" for the accelerator")
 
 
 def test_each_target_answers_for_itself(export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
