@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlk.profile.library import ProfiledLibrary
+from dlk.profile.roofline import ACCELERATED
 
 WARM_UP = 3
 
@@ -16,7 +17,7 @@ WARM_UP = 3
 @dataclass(frozen=True, slots=True)
 class Latency:
     """Seconds of one image: CPU time on one thread, so that a machine that others use too tells the same; wall time
-    on several threads.
+    on several threads, or with an accelerator.
 
     steps: each step, median of the runs. whole: a run from the call to its return, median; ``fastest``: the least.
     """
@@ -30,7 +31,8 @@ class Latency:
 def measure(library: ProfiledLibrary, *, runs: int) -> Latency:
     """Run ``library`` on random values. What it computes takes the same time for every input."""
     values = np.random.default_rng(0).normal(size=library.input_shape).astype(np.float32)
-    alone = library.threads == 1
+    # An accelerator's time is none of the processor's, which sleeps meanwhile.
+    alone = library.threads == 1 and all(facts.kind != ACCELERATED for facts in library.facts)
     clock = time.thread_time if alone else time.perf_counter
     steps, wholes = [], []
     library.set_timing(True)

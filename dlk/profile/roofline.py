@@ -1,7 +1,8 @@
 """The roofline: a step needs at least the time of its operations, and at least the time of its bytes.
 
 The larger of both is its limit. Operations are additions of bits in a quantized convolution and multiply-adds in a
-float one; whatever only moves data has none, and is bound by memory.
+float one; whatever only moves data has none, and is bound by memory. So is, as far as the processor goes, the step
+that an accelerator executes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from dlk.codegen.facts import StepFacts
 from dlk.profile.library import Ceilings
 
-QUANTIZED = "quant_conv"
+QUANTIZED, ACCELERATED = "quant_conv", "accelerated"
 COMPUTE, MEMORY = "compute", "memory"
 
 
@@ -27,8 +28,8 @@ class LayerProfile:
 
     @property
     def quantized(self) -> bool:
-        """Return whether this is a quantized convolution."""
-        return self.facts.kind == QUANTIZED
+        """Return whether this is a quantized convolution, or all of them on an accelerator."""
+        return self.facts.kind in (QUANTIZED, ACCELERATED)
 
     @property
     def bytes(self) -> int:
@@ -67,6 +68,8 @@ class LayerProfile:
 def profile_layer(facts: StepFacts, seconds: float, ceilings: Ceilings) -> LayerProfile:
     """Compare one step with what the machine can do."""
     compute = facts.bit_adds / ceilings.bit_adds if facts.bit_adds else facts.macs / ceilings.macs
+    if facts.kind == ACCELERATED:
+        compute = 0.0  # not the processor's
     return LayerProfile(facts, seconds, compute, (facts.bytes_read + facts.bytes_written) / ceilings.bytes)
 
 

@@ -42,16 +42,19 @@ def modules() -> list[Path]:
     return sorted(RTL.glob("*.sv"))
 
 
+def place(directory: Path, *, compiler: Sequence[str] | None = None) -> Path:
+    """Return where ``build`` puts the library, whether it is there already or not."""
+    return directory / f"sim-{_digest(compiler or _own_compiler())}" / LIBRARY
+
+
 def build(directory: Path, *, compiler: Sequence[str] | None = None) -> Path:
     """Return the library in ``directory``, built unless the same sources were built there by the same compiler.
 
     ``compiler``: a C++ compiler and the flags of its machine; None: this machine's.
     Raises DlkError when Verilator or the compiler is missing or fails.
     """
-    if compiler is None:
-        compiler = (*COMPILER, *MACHINE_FLAGS.get(platform.machine(), ()))
-    folder = directory / f"sim-{_digest(compiler)}"
-    library = folder / LIBRARY
+    compiler = compiler or _own_compiler()
+    library = place(directory, compiler=compiler)
     if library.is_file():
         return library
     directory.mkdir(parents=True, exist_ok=True)
@@ -64,7 +67,7 @@ def build(directory: Path, *, compiler: Sequence[str] | None = None) -> Path:
             log=work.parent / "sim.log", environment=os.environ, timeout=COMPILE_SECONDS,
             what="the simulated accelerator did not compile", fix="install a C++17 compiler, or read the log",
         )  # fmt: skip
-        folder.mkdir(exist_ok=True)
+        library.parent.mkdir(exist_ok=True)
         (work / LIBRARY).replace(library)
     return library
 
@@ -92,6 +95,10 @@ def verilate(directory: Path) -> Sources:
         files=(*generated, root / "verilated.cpp", root / "verilated_threads.cpp", HARNESS / "sim.cpp"),
         includes=(directory, root, root / "vltstd", HARNESS),
     )
+
+
+def _own_compiler() -> Sequence[str]:
+    return (*COMPILER, *MACHINE_FLAGS.get(platform.machine(), ()))
 
 
 def _verilator(arguments: Sequence[str], log: Path, what: str) -> None:

@@ -10,6 +10,7 @@ from programs import Builder
 
 from dlk.hw import golden
 from dlk.hw.layout import BYTES, pack_codes, unpack_codes, unpack_sums
+from dlk.lowering.offload import offload
 from dlk.lowering.program import Accelerated, Program, Tensor, Window
 
 KERNELS = ((1, 1), (3, 3), (3, 3), (2, 2), (1, 3), (5, 1), (4, 3), (7, 7))
@@ -60,6 +61,12 @@ def _conv(net: Builder, rng: Random, bits: int) -> None:
         if min(fits) > 0:
             window, size = Window(kernel, 1, (before[0], before[1])), (fits[0], fits[1])
     net.quant_conv(0, outputs, bits, window=window, size=size)
+
+
+def step_of(program: Program) -> Accelerated:
+    """Return the accelerated step that a program is lowered to."""
+    (step,) = (step for step in offload(program).steps if isinstance(step, Accelerated))
+    return step
 
 
 def run(step: Accelerated, codes: NDArray[np.uint8], slot: int, result: Tensor) -> tuple[NDArray, dict[str, NDArray]]:

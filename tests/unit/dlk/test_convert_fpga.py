@@ -33,7 +33,7 @@ def fitting() -> onnx.ModelProto:
 def simulators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the stand-in in the place of the simulated accelerator."""
     built = {target.triple: build_stand_in(tmp_path, target) for target in (TWIN, ARM)}
-    monkeypatch.setattr(dlk.verify.simulator, "simulator", lambda target: built[target.triple])
+    monkeypatch.setattr(dlk.verify.simulator, "simulator", lambda target, announce: built[target.triple])
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **_: name if name == "verilator" else found(name))
 

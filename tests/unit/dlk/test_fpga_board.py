@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accelerated import segnet
+from accelerated import segnet, step_of
 from fake_board import ADDRESS, SYNC, Board
 from fpga import assert_layers
 from runtime_programs import values
 
 from dlk.errors import DlkError
-from dlk.lowering.offload import offload
-from dlk.lowering.program import Accelerated
 from dlk.verify.executors import LibraryExecutor
 
 
@@ -31,11 +29,6 @@ def refused(library: Path, root: Path, **variables: str) -> str:
     with pytest.raises(DlkError) as caught:
         opened(library, root, **variables)
     return str(caught.value.received)
-
-
-def accelerated() -> Accelerated:
-    (step,) = (step for step in offload(segnet()).steps if isinstance(step, Accelerated))
-    return step
 
 
 @pytest.mark.parametrize(
@@ -61,7 +54,7 @@ def test_every_layer_is_equal_by_each_kind_of_memory(
 
 
 def test_only_what_changes_is_synchronised(library: Path, tmp_path: Path) -> None:
-    step = accelerated()
+    step = step_of(segnet())
     board = Board(tmp_path)
     with board, opened(library, tmp_path) as executor:
         assert [(board.folder / name).read_text() for name in SYNC] == ["0", str(step.image.nbytes), "", "1"]
@@ -84,7 +77,7 @@ def test_what_is_missing_is_told(library: Path, tmp_path: Path) -> None:
     assert "there is no memory to share: neither" in told
     assert "empty/sys/class/u-dma-buf/udmabuf0" in told
     Board(tmp_path / "small", size=4096)
-    needed = accelerated().size
+    needed = step_of(segnet()).size
     assert f"udmabuf0 has 4096 bytes, and the network needs {needed}" in refused(library, tmp_path / "small")
     Board(tmp_path / "odd", address=ADDRESS + 64)
     assert "lies at 0x38000040, which is no multiple of 128" in refused(library, tmp_path / "odd")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from accelerated import segnet
-from fpga import TWIN, assert_layers, opened, traced
+from accelerated import drawn, segnet, step_of
+from fpga import TWIN, assert_layers, build_program, opened, traced
 from programs import evaluate
 from runtime_programs import values
 from streams import Stream, check_stream
 
 from dlk.errors import DlkError
+from dlk.profile.latency import measure
+from dlk.profile.library import ProfiledLibrary
 from dlk.verify.executors import LibraryExecutor
 
 ABSENT, FOREIGN, TIMEOUT, ERROR = 10, 11, 12, 13
@@ -32,6 +34,15 @@ def test_every_layer_is_equal(library: Path, stand_in: Path) -> None:
             assert_layers(program, executor.trace(x), x)
             np.testing.assert_array_equal(executor.run(x), evaluate(program, x)["output"])
     assert_layers(program, traced(library, stand_in, TWIN).trace(x), x)
+
+
+@pytest.mark.parametrize("seed", [12, 33, 40])
+def test_random_networks_are_equal(stand_in: Path, tmp_path: Path, seed: int) -> None:
+    """Moves, kernels, paddings, directions of thresholds; codes at the end, or sums of one pass or of several."""
+    program = drawn(seed)
+    x = values(program)
+    with opened(build_program(tmp_path / "project", program), stand_in) as executor:
+        assert_layers(program, executor.trace(x), x)
 
 
 def test_two_networks_do_not_disturb_each_other(library: Path, stand_in: Path) -> None:
@@ -159,3 +170,16 @@ def test_a_frame_that_fails_ends_the_stream_and_not_the_next_one(
         assert stream.under_way == 0
         monkeypatch.setenv("STAND_IN", "")
         check_stream(executor, frames, [evaluate(program, x)["output"] for x in frames])
+
+
+def test_the_accelerated_step_is_timed_and_known(
+    library: Path, stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLK_FPGA", "sim")
+    monkeypatch.setenv("DLK_FPGA_SIM", str(stand_in))
+    with ProfiledLibrary(library, name="fpga") as profiled:
+        (facts,) = (facts for facts in profiled.facts if facts.kind == "accelerated")
+        assert facts.macs == step_of(segnet()).macs > 0
+        assert (facts.input_bits, facts.output_bits, facts.weight_bits, facts.bit_adds) == (2, 32, 1, 0)
+        times = dict(zip([facts.name for facts in profiled.facts], measure(profiled, runs=3).steps, strict=True))
+    assert times["accelerator"] > 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from accelerated import drawn, run, segnet
+from accelerated import drawn, run, segnet, step_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreter import interpret
@@ -16,12 +16,7 @@ from runtime_programs import branching, everything, values
 from dlk.hw.command import COMMAND_WORDS, Command
 from dlk.hw.limits import MisfitError
 from dlk.lowering.offload import offload
-from dlk.lowering.program import Accelerated, Program, QuantConv, Window
-
-
-def step_of(program: Program) -> Accelerated:
-    (step,) = (step for step in program.steps if isinstance(step, Accelerated))
-    return step
+from dlk.lowering.program import Program, QuantConv, Window
 
 
 def kinds(program: Program) -> list[str]:
@@ -31,7 +26,7 @@ def kinds(program: Program) -> list[str]:
 def assert_equal(program: Program, slot: int = 0) -> None:
     """Compare every layer of the accelerated step with the program's own."""
     lowered = offload(program)
-    step = step_of(lowered)
+    step = step_of(program)
     want = interpret(program, values(program))
     result, codes = run(step, want[step.input], slot, lowered.tensors[step.output])
     np.testing.assert_array_equal(result, want[step.output])
@@ -65,7 +60,7 @@ def test_any_chain_computes_what_its_layers_compute(seed: int) -> None:
 
 
 def test_the_pictures_of_the_memory_do_not_overlap() -> None:
-    step = step_of(offload(segnet()))
+    step = step_of(segnet())
     commands = [
         Command.from_words(step.image[at : at + COMMAND_WORDS])
         for slot in step.slots

@@ -40,6 +40,12 @@ def test_a_move_is_bound_by_memory() -> None:
     assert layer.attainable(layer.bytes) == pytest.approx(CEILINGS.bytes)
 
 
+def test_an_accelerators_work_is_no_work_of_the_processor() -> None:
+    layer = profile_layer(StepFacts("a", "accelerated", 2, 32, 1, 8_000_000, 0, 700, 300), 0.004, CEILINGS)
+    assert (layer.compute_seconds, layer.memory_seconds) == pytest.approx((0, 0.001))
+    assert layer.quantized
+
+
 def test_a_step_too_short_for_the_clock_has_no_rate() -> None:
     layer = profile_layer(MOVE, 0.0, CEILINGS)
     assert (layer.reached, layer.per_second(1000)) == (0, 0)

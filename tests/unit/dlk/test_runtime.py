@@ -194,8 +194,8 @@ def test_network_functions(library: Path) -> None:
     assert lib.dlk_class_count() == len(program.classes)
     assert ctypes.string_at(lib.dlk_class_name(1)) == b"class 1"
     assert lib.dlk_class_name(-1) is None and lib.dlk_class_name(5) is None
-    texts = [lib.dlk_status_text(status) for status in range(10)]
-    assert len(set(texts)) == 10 and lib.dlk_status_text(10) == lib.dlk_status_text(-1) == b"unknown status"
+    texts = [lib.dlk_status_text(status) for status in range(14)]
+    assert len(set(texts)) == 14 and lib.dlk_status_text(14) == lib.dlk_status_text(-1) == b"unknown status"
     lib.network_delete(net)
 
 
