@@ -14,8 +14,8 @@ constexpr int kSide = 64;
 void transpose(uint64_t (&rows)[kSide]) {
   uint64_t mask = 0x00000000ffffffffu;
   for (int step = kSide / 2; step > 0; step /= 2, mask ^= mask << step) {
-    for (int row = 0; row < kSide; row = (row | step) + 1 & ~step) {
-      const uint64_t swap = (rows[row] >> step ^ rows[row | step]) & mask;
+    for (int row = 0; row < kSide; row = ((row | step) + 1) & ~step) {
+      const uint64_t swap = ((rows[row] >> step) ^ rows[row | step]) & mask;
       rows[row] ^= swap << step;
       rows[row | step] ^= swap;
     }

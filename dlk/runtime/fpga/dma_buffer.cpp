@@ -51,8 +51,7 @@ dlk_status check_place(Network& network, const Place& place, size_t bytes, const
                      static_cast<unsigned long long>(place.bytes), bytes);
   }
   if (place.address % kAlignment || place.address + bytes > kLimit) {
-    return fail_with(network, DLK_ACCELERATOR_ABSENT,
-                     "%s lies at 0x%llx, which is no multiple of %u below 4 GiB", what,
+    return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s lies at 0x%llx, which is no multiple of %u below 4 GiB", what,
                      static_cast<unsigned long long>(place.address), kAlignment);
   }
   return DLK_OK;

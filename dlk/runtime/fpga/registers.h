@@ -19,8 +19,8 @@ enum Register : uint32_t {
 };
 
 // In order, four bytes apart.
-constexpr const char* kRegisterNames[] = {"ID",    "VERSION", "ARRAY",  "BUFFERS",  "CONTROL",    "STATUS",
-                                          "LIST",  "COUNT",   "ERROR",  "ERROR_COMMAND", "CYCLES", "STEPS",
+constexpr const char* kRegisterNames[] = {"ID",     "VERSION",  "ARRAY",      "BUFFERS",       "CONTROL", "STATUS",
+                                          "LIST",   "COUNT",    "ERROR",      "ERROR_COMMAND", "CYCLES",  "STEPS",
                                           "STALLS", "COMMANDS", "WORDS_READ", "WORDS_WRITTEN"};
 
 constexpr uint32_t kStart = 1;  // of kControl

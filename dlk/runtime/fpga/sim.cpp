@@ -1,15 +1,16 @@
 // The simulated accelerator: a shared library, named by DLK_FPGA_SIM, with the interface of sim.h.
+#include "sim.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bus.h"
-#include "sim.h"
 
 namespace dlk {
 namespace {
 
-constexpr uint32_t kFirst = 1u << 16;   // of our memory; an address that was not moved leads elsewhere
+constexpr uint32_t kFirst = 1u << 16;  // of our memory; an address that was not moved leads elsewhere
 constexpr uint64_t kPauseCycles = 10000;
 constexpr int32_t kTimeoutMs = 30 * 60 * 1000;  // some million times slower than the device
 
@@ -38,8 +39,7 @@ bool load_symbols(Sim& sim) {
          load_symbol(sim.library, "dlk_sim_destroy", sim.destroy) &&
          load_symbol(sim.library, "dlk_sim_read32", sim.read32) &&
          load_symbol(sim.library, "dlk_sim_write32", sim.write32) &&
-         load_symbol(sim.library, "dlk_sim_step", sim.step) &&
-         load_symbol(sim.library, "dlk_sim_memory", sim.memory);
+         load_symbol(sim.library, "dlk_sim_step", sim.step) && load_symbol(sim.library, "dlk_sim_memory", sim.memory);
 }
 
 dlk_status open(Network& network, size_t bytes, Bus& bus) {
@@ -68,9 +68,7 @@ void close(Bus& bus) {
 
 uint32_t read32(const Bus& bus, uint32_t offset) { return sim_of(bus).read32(sim_of(bus).sim, offset); }
 
-void write32(const Bus& bus, uint32_t offset, uint32_t value) {
-  sim_of(bus).write32(sim_of(bus).sim, offset, value);
-}
+void write32(const Bus& bus, uint32_t offset, uint32_t value) { sim_of(bus).write32(sim_of(bus).sim, offset, value); }
 
 void see_same(const Bus&, size_t, size_t) {}
 

@@ -8,11 +8,12 @@
  *   error=C     the run ends with this error,
  *   at=N        at command N
  */
-#include "sim.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim.h"
+
+enum { PICTURE_BYTES = 1 << 28 };
 enum { ROW_WORDS = 8192, COMMAND_WORDS = 16, BUSY = 1, DONE = 2, FAILED = 4, BAD_FIELD = 2, BAD_ADDRESS = 5 };
 enum { ID, VERSION, ARRAY, BUFFERS, CONTROL, STATUS, LIST, COUNT, ERROR, ERROR_COMMAND, COMMANDS = 13, REGISTERS = 16 };
 
@@ -42,6 +43,7 @@ dlk_sim* dlk_sim_create(uint64_t memory_bytes, const dlk_sim_options* options) {
   if (!sim) return NULL;
   sim->bytes = memory_bytes;
   sim->memory = calloc(1, memory_bytes);
+  sim->picture = malloc(PICTURE_BYTES);
   sim->registers[ID] = fault("id", 0x314b4c44);
   sim->registers[VERSION] = fault("version", 1);
   sim->registers[ARRAY] = fault("array", 0x10202004);
@@ -106,8 +108,7 @@ static int read_row(dlk_sim* sim, const uint64_t* command, uint32_t y, uint32_t 
 }
 
 static int read_picture(dlk_sim* sim, const uint64_t* command, uint32_t height, uint32_t slot_words) {
-  free(sim->picture);
-  sim->picture = malloc((size_t)height * slot_words * 8);
+  if ((uint64_t)height * slot_words * 8 > PICTURE_BYTES) return 0;
   for (uint32_t y = 0; y < height; ++y) {
     memset(sim->row, 0, sizeof sim->row);
     if (!read_row(sim, command, y, slot_words)) return 0;
@@ -167,7 +168,8 @@ static int run_command(dlk_sim* sim, const uint64_t* command) {
   const uint32_t pass_words = 32 + 16 * groups * kh * kw;
   if (field(command, 0, 0, 8) != 1) return 1;
   if (!kh || kh > 7 || !kw || kw > 7 || groups * kh * kw > 256 || n > 8) return BAD_FIELD;
-  if (slot_words != groups * field(command, 4, 0, 16) || slot_words * field(command, 4, 32, 16) > ROW_WORDS) return BAD_FIELD;
+  if (slot_words != groups * field(command, 4, 0, 16) || slot_words * field(command, 4, 32, 16) > ROW_WORDS)
+    return BAD_FIELD;
   if (field(command, 4, 32, 16) < (kh < height ? kh : height) || field(command, 4, 0, 16) % 4) return BAD_FIELD;
   if (field(command, 0, 40, 4) >= kh || field(command, 0, 44, 4) >= kw) return BAD_FIELD;
   if (field(command, 3, 32, 32) != 8 * pass_words) return BAD_FIELD;
@@ -177,7 +179,8 @@ static int run_command(dlk_sim* sim, const uint64_t* command) {
   uint64_t* to = words(sim, field(command, 2, 32, 32), (uint64_t)passes * out_height * out_width * (n ? n : 1));
   if (!to) return 4;
   for (uint32_t pass = 0; pass < passes; ++pass) {
-    const uint64_t* const parameters = words(sim, field(command, 3, 0, 32) + (uint64_t)pass * 8 * pass_words, pass_words);
+    const uint64_t* const parameters =
+        words(sim, field(command, 3, 0, 32) + (uint64_t)pass * 8 * pass_words, pass_words);
     if (!parameters) return 3;
     for (uint32_t y = 0; y < out_height; ++y) {
       for (uint32_t x = 0; x < out_width; ++x) {
