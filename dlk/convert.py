@@ -167,11 +167,11 @@ def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, s
         Built(target, models / "lib" / target.library, trace_program(export_dir / PROJECT / target.name))
         for target in targets
     ]
-    if not built or not all(item.program.is_file() for item in built):
-        raise _unfinished(export_dir)
     for twin in twins(targets):
         project = export_dir / PROJECT / twin.name
         built.append(Built(twin, build_folder(project) / twin.library, trace_program(project)))
+    if not built or not all(item.program.is_file() for item in built):
+        raise _unfinished(export_dir)
     built = [simulated(item, report) for item in built]
     started = time.perf_counter()
     verification = Verifier(export_dir / MODEL, export_dir / REFERENCE).verify(built)

@@ -72,7 +72,7 @@ def command(
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever it was trained on: the frozen graph is TensorFlow's
     started = time.perf_counter()
     targets = parse_targets(target)
-    optional = () if _is_given(context, "target") else _OPTIONAL_TARGETS
+    optional = optional_targets(context)
     if data is not None and zoo is None:
         raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
     experiment = options.subject(experiment_id, zoo, output_dir, console)
@@ -124,10 +124,6 @@ def command(
     )
 
 
-def _is_given(context: click.Context, option: str) -> bool:
-    return context.get_parameter_source(option) is not ParameterSource.DEFAULT
-
-
 def _files(experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None) -> Sequence[Path]:
     """Return the images to verify with: the one given, some of the given dataset, or those that the experiment has."""
     if test_image is not None:
@@ -166,6 +162,11 @@ def parse_targets(text: str) -> tuple[str, ...]:
             received=text,
         )
     return wanted
+
+
+def optional_targets(context: click.Context) -> tuple[str, ...]:
+    """Return the targets that are left out where the network does not fit: none where they were asked for by name."""
+    return _OPTIONAL_TARGETS if context.get_parameter_source("target") is ParameterSource.DEFAULT else ()
 
 
 def read_images(files: Sequence[Path], settings: Settings) -> NDArray[np.uint8]:

@@ -132,7 +132,7 @@ def _of_experiment(experiment: Experiment, checkpoint: str | None, image_size: t
     if target is None:
         raise BlueoilError(
             "no library runs on this machine",
-            expected="one of " + ", ".join(target.triple.split("-")[0] for target in TARGETS.values()),
+            expected="one of " + ", ".join(dict.fromkeys(target.triple.split("-")[0] for target in TARGETS.values())),
             received=this_machine(),
         )
     size_words = f" --image_size {size[0]} {size[1]}" if image_size else ""

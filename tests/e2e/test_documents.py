@@ -49,7 +49,7 @@ def test_the_commands_of_a_page_run(page: str, tmp_path: Path) -> None:
     if page == "README.md":
         package = tmp_path / "saved" / "first" / "export" / "save.ckpt-3" / "128x128" / "output"
         names = {path.name for path in (package / "models" / "lib").iterdir()}
-        assert names == {"libdlk_x86.so", "libdlk_arm.so", "libdlk_aarch64.so"}
+        assert names == {"libdlk_x86.so", "libdlk_arm.so", "libdlk_aarch64.so", "libdlk_fpga.so"}
         images = len((tmp_path / "CamVid" / "val.txt").read_text(encoding="utf-8").split("\n")) - 1
         assert len(list((package / "python" / "output" / "images").glob("*_mask.png"))) == images > 0
         assert "0 mismatches" in done.stdout

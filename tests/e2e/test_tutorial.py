@@ -112,6 +112,7 @@ def test_the_package_has_the_tutorials_tree(package: Path) -> None:
     expected = [
         "README.md",
         "models/lib/libdlk_arm.so",
+        "models/lib/libdlk_fpga.so",
         "models/lib/libdlk_x86.so",
         "models/meta.yaml",
         "python/README.md",

@@ -187,7 +187,7 @@ void load_frame(Network& network, int32_t slot) {
 
 dlk_status start_frame(Network& network, int32_t slot) {
   const Bus& bus = bus_of(network);
-  if (read32(bus, kStatus) & kBusy) {
+  if (!wait_idle(*network.driver)) {
     return abandon(network, DLK_ACCELERATOR_TIMEOUT, "still busy with a run that was abandoned");
   }
   write32(bus, kList, bus.address + kAccelerated.slots[slot].commands);

@@ -302,6 +302,14 @@ def test_targets_are_named_with_commas() -> None:
         convert.parse_targets(" ,")
 
 
+def test_the_fpga_is_left_out_only_where_nobody_asked_for_it() -> None:
+    def optional(*words: str) -> tuple[str, ...]:
+        return convert.optional_targets(convert.command.make_context("convert", ["-e", "run", *words]))
+
+    assert optional() == ("fpga",)
+    assert optional("--target", "x86,fpga") == ()
+
+
 def test_evaluating_a_library_before_converting_says_what_to_type(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.OK
     for words in (["evaluate", "--backend", "x86"], ["evaluate", "--backend", "onnx"], ["verify"], ["profile"]):
