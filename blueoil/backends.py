@@ -52,7 +52,7 @@ def _keras(place: Place) -> Run:
 
 
 def _onnx(place: Place) -> Run:
-    from dlk.verify.executors import OnnxExecutor
+    from dlk.verify.onnx_executor import OnnxExecutor
 
     return OnnxExecutor(place.exported("model.onnx")).run
 

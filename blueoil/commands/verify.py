@@ -43,7 +43,7 @@ def command(
             fix=f"blueoil convert -e {experiment.id} -p {folder.name}{options.root_words()}",
         )
 
-    from dlk.convert import verify_package
+    from dlk.verify_package import verify_package
 
     with conversion.telling_failures(console):
         found = verify_package(export)

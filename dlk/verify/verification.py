@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from dlk.errors import DlkError, VerificationError
 from dlk.verify.available import Built, Candidate, NotRun, find_executors, is_native
 from dlk.verify.equality import EqualityResult, check_equality
-from dlk.verify.executors import OUTPUT, LibraryExecutor, OnnxExecutor, PixelExecutor
+from dlk.verify.executors import OUTPUT, LibraryExecutor, PixelExecutor
 from dlk.verify.golden import Golden, read_golden
+from dlk.verify.onnx_executor import OnnxExecutor
 from dlk.verify.reference import Reference
 from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
 

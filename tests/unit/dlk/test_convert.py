@@ -20,10 +20,10 @@ from packages import bare_site, run_device
 import dlk.convert
 from dlk.build import JobPool
 from dlk.codegen.memory import MemoryUse
-from dlk.convert import verify_package
 from dlk.errors import DlkError, VerificationError
 from dlk.lowering.program import Program
 from dlk.targets import TARGETS, Target
+from dlk.verify_package import verify_package
 
 X86 = TARGETS["x86"]
 

@@ -17,9 +17,9 @@ from graphs import Layer, build
 import dlk.convert
 import dlk.verify.simulator
 from dlk.build import JobPool
-from dlk.convert import verify_package
 from dlk.errors import DlkError
 from dlk.targets import Target
+from dlk.verify_package import verify_package
 
 
 def fitting() -> onnx.ModelProto:

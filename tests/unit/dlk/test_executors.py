@@ -20,8 +20,9 @@ from dlk.build import trace_program
 from dlk.errors import DlkError, InternalError, VerificationError
 from dlk.targets import TARGETS
 from dlk.verify.available import Built, find_executors
-from dlk.verify.executors import IsaMissingError, LibraryExecutor, OnnxExecutor, PixelExecutor, ProgramExecutor
+from dlk.verify.executors import IsaMissingError, LibraryExecutor, PixelExecutor, ProgramExecutor
 from dlk.verify.golden import Golden, read_golden
+from dlk.verify.onnx_executor import OnnxExecutor
 from dlk.verify.records import read_records
 from dlk.verify.reference import Reference
 
