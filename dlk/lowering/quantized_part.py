@@ -112,7 +112,7 @@ def _branches(program: Program, inside: Sequence[Step], tail: Sequence[Step]) ->
             misfits.append(Misfit(step.name, f"read by {names}", "by the next layer alone", _REBUILD))
     made = {inside[-1].writes[0]}
     for step in tail:
-        for name in set(step.reads) - made:
+        for name in sorted(set(step.reads) - made):
             found = f"reads {name} past the quantized layers"
             misfits.append(Misfit(step.name, found, "what the last of them makes", _REBUILD))
         made.update(step.writes)

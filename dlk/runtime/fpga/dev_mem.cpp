@@ -57,7 +57,11 @@ dlk_status open_board(Network& network, size_t bytes, Bus& bus) {
   const char* const named = getenv("DLK_FPGA_ROOT");
   const char* const root = named ? named : "";
   const char* const place = getenv("DLK_FPGA_REGISTERS");
-  const uint64_t address = place && *place ? strtoull(place, nullptr, 0) : kBridge;
+  char* end = nullptr;
+  const uint64_t address = place && *place ? strtoull(place, &end, 0) : kBridge;
+  if (end && (*end || address % kRegisterBytes)) {
+    return fail_with(network, DLK_ACCELERATOR_ABSENT, "DLK_FPGA_REGISTERS is %s, and not an address of a page", place);
+  }
   Board* const board = static_cast<Board*>(calloc(1, sizeof(Board)));
   if (!board) return fail(network, DLK_OUT_OF_MEMORY);
   bus.state = board;

@@ -126,19 +126,23 @@ size_t group_bytes(const Tensor& tensor) {
   return groups * tensor.height * tensor.width * sizeof(uint64_t);
 }
 
-int64_t timeout_of(const BackEnd& back_end) {
+// DLK_FPGA_TIMEOUT_MS, or what is usual for the way.
+dlk_status read_timeout(Network& network, int64_t& timeout_ms) {
   const char* const text = getenv("DLK_FPGA_TIMEOUT_MS");
-  const long value = text ? strtol(text, nullptr, 10) : 0;
-  return value > 0 ? value : back_end.timeout_ms;
+  timeout_ms = bus_of(network).back_end->timeout_ms;
+  if (!text || !*text) return DLK_OK;
+  char* end = nullptr;
+  timeout_ms = strtol(text, &end, 10);
+  if (!*end && timeout_ms > 0) return DLK_OK;
+  return fail_with(network, DLK_ACCELERATOR_ABSENT, "DLK_FPGA_TIMEOUT_MS is %s, and not a number of ms", text);
 }
 
 dlk_status prepare_driver(Network& network) {
   Driver& driver = *network.driver;
-  const dlk_status opened = open_bus(network, kAccelerated.bytes, driver.bus);
-  if (opened != DLK_OK) return opened;
-  driver.timeout_ms = timeout_of(*driver.bus.back_end);
-  const dlk_status found = identify(network);
-  if (found != DLK_OK) return found;
+  dlk_status status = open_bus(network, kAccelerated.bytes, driver.bus);
+  if (status == DLK_OK) status = read_timeout(network, driver.timeout_ms);
+  if (status == DLK_OK) status = identify(network);
+  if (status != DLK_OK) return status;
   driver.scratch = allocate(scratch_size() + 1);
   if (!driver.scratch.data) return fail(network, DLK_OUT_OF_MEMORY);
   copy_image(driver.bus);

@@ -119,3 +119,6 @@ def test_registers_may_lie_elsewhere(library: Path, tmp_path: Path) -> None:
         file.seek(0x1000)
         file.write(np.array([0xBEEF], np.uint32).tobytes())
     assert "ID reads beef" in refused(library, tmp_path, DLK_FPGA_REGISTERS="0x1000")
+    for text in ("0x1004", "here", "0x1000h"):
+        told = refused(library, tmp_path, DLK_FPGA_REGISTERS=text)
+        assert f"DLK_FPGA_REGISTERS is {text}, and not an address of a page" in told

@@ -68,6 +68,12 @@ def test_a_way_that_does_not_exist_is_refused(library: Path, tmp_path: Path) -> 
     assert "dlk_sim_create" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(library)), "a library of another kind"
 
 
+@pytest.mark.parametrize("text", ["soon", "0", "-5", "10s"])
+def test_a_time_limit_that_is_none_is_refused(library: Path, stand_in: Path, text: str) -> None:
+    told = refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(stand_in), DLK_FPGA_TIMEOUT_MS=text)
+    assert f"DLK_FPGA_TIMEOUT_MS is {text}, and not a number of ms" in told
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

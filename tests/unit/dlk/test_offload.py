@@ -14,9 +14,9 @@ from programs import Builder
 from runtime_programs import branching, everything, values
 
 from dlk.hw.command import COMMAND_WORDS, Command
-from dlk.hw.limits import MisfitError
+from dlk.hw.limits import Convolution, MisfitError, misfits_of
 from dlk.lowering.offload import offload
-from dlk.lowering.program import Program, QuantConv, Window
+from dlk.lowering.program import Affine, Kind, Program, QuantConv, Tensor, Window
 
 
 def kinds(program: Program) -> list[str]:
@@ -144,6 +144,18 @@ def test_what_the_accelerator_lacks_is_named_with_its_layer(name: str) -> None:
     for told, word in zip(found, words, strict=True):
         assert told.startswith(word)
     assert caught.value.fix
+
+
+def test_sizes_have_sixteen_bits_and_groups_eight() -> None:
+    step = QuantConv("conv", "a", "b", np.ones((1, 1, 1, 1), np.int8), Affine(np.ones(1), np.zeros(1)), Window((1, 1)))
+
+    def told(source: tuple[int, int, int], result: tuple[int, int, int]) -> list[str]:
+        layer = Convolution(step, Tensor("a", Kind.CODES, source, 2), Tensor("b", Kind.FLOAT, result))
+        return [str(misfit) for misfit in misfits_of(layer)]
+
+    assert told((65535, 4, 32), (65535, 4, 8160)) == []
+    assert told((65536, 4, 32), (65536, 4, 32)) == ["conv: 65536 rows or columns (at most 65535)"]
+    assert told((4, 4, 32), (4, 4, 8161)) == ["conv: 8161 channels (at most 8160 channels)"]
 
 
 def test_all_layers_that_do_not_fit_are_named_at_once() -> None:

@@ -13,6 +13,8 @@
  *   - Networks share no state. Several threads may run at once, each with its own Network; one Network must not be
  *     used by two threads at the same time, but may be used by any thread.
  *   - Any number of threads computes the same bits.
+ *   - A library for an accelerator takes it in network_init and gives it back in network_delete; one network at a time
+ *     can have the accelerator of a board.
  *
  * What is computed, bit for bit the same on every machine and instruction set
  *   - Codes are exact integers. Float sums are IEEE 754 float32, rounded to nearest even after every multiplication
