@@ -1,5 +1,5 @@
 // One output channel: S = 2 P - A, and the number of its three thresholds that S reaches.
-// Direction - compares S <= t as ~S >= ~t: `write_data` brings thresholds already inverted, and in bit 48 the direction.
+// Direction - compares S <= t as ~S >= ~t: `write_data` brings thresholds already inverted, bit 48 the direction.
 // Latency: `sum` and `code` follow `positive` and `total` by 2 cycles. `swap` puts the written thresholds to use.
 module dlk_requantiser #(
     parameter SUM_BITS = 16  // of S and of a threshold, signed

@@ -93,7 +93,8 @@ module dlk_sequencer #(
   always_ff @(posedge clock) begin
     wrong_address <= source[6:0] != 0 || target[6:0] != 0 || parameters[6:0] != 0;
     wrong_field <= too_many_steps || wrong_slot_words || too_many_rows ||
-        (sums && (sum_words == 0 || sum_words > 4'd8)) || groups == 0 || passes == 0 || kernel_height == 0 || kernel_height[3] || kernel_width == 0 || kernel_width[3] ||
+        (sums && (sum_words == 0 || sum_words > 4'd8)) || groups == 0 || passes == 0 ||
+        kernel_height == 0 || kernel_height[3] || kernel_width == 0 || kernel_width[3] ||
         in_height == 0 || in_width == 0 || out_height == 0 || out_width == 0 || pass_bytes[6:0] != 0 ||
         pitch[1:0] != 0 || pitch < in_width || (slots < {12'd0, kernel_height} && slots < in_height) || run == 0 ||
         row_low[2:0] != 0 || row_high[2:0] != 0 || outer_source[2:0] != 0 || inner_source[2:0] != 0 ||

@@ -1,6 +1,6 @@
 // Walks over passes, rows, tiles and steps: says which pixels and weights meet in the array, one step a cycle.
-// Between tiles no cycle is lost; a row costs 5 cycles and a pass the array's latency beside the steps.
-// All of `step_*` are registered: cycle 0 of dlk_row_buffer and dlk_array.
+// Latency: a step may begin in the cycle after the one before it; a row costs 5 cycles, a pass the array's latency.
+// All of `step_*` are registered, 1 cycle after the decision: cycle 0 of dlk_row_buffer and dlk_array.
 module dlk_window #(
     parameter PIXELS = 4,
     parameter ROW_WORDS = 8192,
