@@ -15,7 +15,7 @@ demo: .venv/ready  ## train, convert, verify and run on a small drawn dataset (C
 	$(BIN)/blueoil demo $(if $(CAMVID),--camvid $(CAMVID))
 
 test: .venv/ready lint  ## all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
 	$(BIN)/pytest tests/smoke
@@ -25,12 +25,12 @@ lint: .venv/ready  ## style, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	git ls-files 'dlk/runtime/*.h' 'dlk/runtime/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format --dry-run --Werror
+	git ls-files 'dlk/*.h' 'dlk/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format --dry-run --Werror
 
 format: .venv/ready  ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	git ls-files 'dlk/runtime/*.h' 'dlk/runtime/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format -i
+	git ls-files 'dlk/*.h' 'dlk/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format -i
 
 bench: .venv/bench-ready  ## our library beside LiteRT, onnxruntime and OpenVINO int8; JSON as the last line
 	$(BIN)/python -m blueoil.bench

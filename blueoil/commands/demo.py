@@ -19,6 +19,8 @@ from blueoil.errors import BlueoilError
 
 MINIMUM_MIOU = 0.30
 EXPERIMENT = "demo"
+FLOAT_SHARE = 0.5
+"""Steps of the float twin for each step of the network: a third of the demo's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,7 @@ def _answers(plan: _Plan) -> list[str]:
         f"train_path={plan.dataset}",
         f"validation_path={plan.dataset}",
         f"image_size={plan.image_size}",
-        "optimizer=Adam",
         "learning_rate=0.005",
-        "learning_rate_schedule=cosine",
         "quantize_first_layer=no",
     ]
 
@@ -112,7 +112,8 @@ def _answers(plan: _Plan) -> list[str]:
 def _overrides(plan: _Plan) -> list[str]:
     interval = max(1, plan.steps // 3)
     return [
-        f"max_steps={plan.steps}",
+        f"max_steps={max(1, plan.steps - interval)}",
+        f"float_start={FLOAT_SHARE}",
         f"test_steps={interval}",
         f"save_checkpoint_steps={interval}",
         f"summarise_steps={max(1, plan.steps // 15)}",

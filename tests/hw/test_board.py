@@ -21,7 +21,6 @@ BENCHES = Path(__file__).parent / "benches"
 RTL = sorted((HW / "rtl").glob("*.sv"))
 FIXED, INCR, WRAP = range(3)
 OKAY, SLVERR = 0, 2
-needs_rtl = pytest.mark.skipif(not RTL, reason="dlk/hw/rtl is not in this tree")
 
 
 @dataclass(frozen=True)
@@ -137,14 +136,12 @@ def test_a_module_of_the_board_is_clean(module: str) -> None:
 
 
 @pytest.mark.needs("verilator")
-@needs_rtl
 def test_the_board_is_clean() -> None:
     files = [*sorted(BOARD.glob("*.sv")), BENCHES / "cyclonev.sv", *RTL]
     verilator("--lint-only", "--top-module", "dlk_de10_nano", *files)
 
 
 @pytest.mark.needs("verilator", "g++")
-@needs_rtl
 def test_the_processor_reaches_the_registers_and_the_core_the_memory(tmp_path: Path) -> None:
     """A list of one command of zeros: it is fetched from where LIST says, and its opcode is an error."""
     files = [BENCHES / "de10_nano.sv", *sorted(BOARD.glob("*.sv")), BENCHES / "cyclonev.sv", *RTL]
