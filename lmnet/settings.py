@@ -92,9 +92,9 @@ class Settings(BaseModel):
 
     max_epochs: PositiveInt | None = Field(100, description="Passes over the training images.")
     max_steps: PositiveInt | None = Field(None, description="Steps in all; wins over max_epochs.")
-    optimizer: OptimizerName = Field("Adam", description="How the weights follow the gradient.")
+    optimizer: OptimizerName = Field("Momentum", description="How the weights follow the gradient.")
     learning_rate: PositiveFloat = Field(0.001, description="Initial learning rate.")
-    learning_rate_schedule: ScheduleName = Field("cosine", description="How the learning rate falls.")
+    learning_rate_schedule: ScheduleName = Field("constant", description="How the learning rate falls.")
     weight_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of each weight, times the learning rate, that a step takes away."
     )

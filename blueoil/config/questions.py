@@ -163,7 +163,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "optimizer", "choose optimizer", "choice", "How the weights follow the gradient.",
-        _choice(OPTIMIZERS), _default("optimizer"), OPTIMIZERS, aliases=("select optimizer",),
+        _choice(OPTIMIZERS), "Adam", OPTIMIZERS, aliases=("select optimizer",),
     ),
     Question(
         "learning_rate", "initial learning rate", "text", "Size of the first steps.",
@@ -172,7 +172,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "learning_rate_schedule",
         "choose learning rate schedule ({epochs} is the number of training epochs you entered before)",
-        "choice", "How the learning rate falls.", _schedule, _default("learning_rate_schedule"), SCHEDULES,
+        "choice", "How the learning rate falls.", _schedule, "cosine", SCHEDULES,
     ),
     Question(
         "augmentation", "enable data augmentation? ", "confirm", "Whether training images are changed at random.",

@@ -18,7 +18,7 @@ QUICK = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 
 def start(backend: str, task: Mapping[str, Any], **environment: str) -> subprocess.Popen[str]:
     """Start one process; ``task`` is what train_apart.py reads."""
-    paths = os.pathsep.join([str(HERE), str(HERE.parents[2])])
+    paths = os.pathsep.join(map(str, (HERE.parents[1], HERE.parents[2])))
     process = subprocess.Popen(
         [sys.executable, str(HERE / "train_apart.py")],
         stdin=subprocess.PIPE,

@@ -124,7 +124,7 @@ def test_killed_process_goes_on_as_if_nothing_had_been(config, tmp_path, monkeyp
     settings = config.model_copy(update={"max_steps": 11, "optimizer": "Momentum", "quantize_first_layer": True})
     killed, unbroken = tmp_path / "killed", tmp_path / "unbroken"
     here = Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parents[2]}")
+    monkeypatch.setenv("PYTHONPATH", f"{here.parents[1]}:{here.parents[2]}")
     words = [sys.executable, "-c", KILLED_WHILE_IT_SAVES, settings.model_dump_json(), str(killed)]
     assert subprocess.run(words, check=False, capture_output=True).returncode == -signal.SIGKILL
     assert (killed / "checkpoints" / ".unfinished-save.ckpt-6" / "model.keras").exists()
