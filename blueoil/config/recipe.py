@@ -39,13 +39,14 @@ def _crop_size(settings: Settings) -> tuple[int, int]:
     return height, width
 
 
-def _augmentors(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return the chosen augmentors after a random scale, their colours in the recipe's ranges."""
-    chosen = {name: _WIDER.get(name, parameters) for name, parameters in settings.augmentors.items()}
-    return {"RandomScaleCrop": {"scale": (0.6, 1.6)}} | chosen
-
-
+_SCALE = {"RandomScaleCrop": {"scale": (0.6, 1.6)}}
 _WIDER: Mapping[str, dict[str, Any]] = {name: {"value": (0.6, 1.4)} for name in ("Brightness", "Color", "Contrast")}
+
+
+def _augmentors(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return a random scale, then the chosen augmentors, their colours in the recipe's ranges."""
+    chosen = {name: _WIDER.get(name, parameters) for name, parameters in settings.augmentors.items()}
+    return _SCALE | chosen | _SCALE
 
 
 def _is_quantized(settings: Settings) -> bool:

@@ -23,9 +23,9 @@ def simulator(target: Target, announce: Callable[[], None] = lambda: None) -> Pa
     """
     folder = cache_folder() / "simulator"
     compiler = (str(zig()), "c++", "-target", target.triple, f"-mcpu={_CPUS.get(target.cpu, target.cpu)}")
-    if not sim.place(folder, compiler=compiler).is_file():
+    if not sim.place(folder, compiler).is_file():
         announce()
-    return sim.build(folder, compiler=compiler)
+    return sim.build(folder, compiler)
 
 
 def with_simulator(built: Built, announce: Callable[[], None] = lambda: None) -> Built:

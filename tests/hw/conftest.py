@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dlk.build.toolchain import cache_folder
-from dlk.hw.sim.build import build
+from dlk.targets import TWINS
+from dlk.verify.simulator import simulator
 
 
 @pytest.fixture(scope="session")
 def library() -> Path:
-    """The simulated accelerator, built where the sources changed."""
-    return build(cache_folder() / "hw")
+    """The simulated accelerator, the one that libraries are proved with."""
+    return simulator(TWINS["fpga"])

@@ -11,6 +11,8 @@ import pytest
 from dlk.errors import DlkError
 from dlk.hw.sim import build
 from dlk.hw.synth import report
+from dlk.targets import TWINS
+from dlk.verify.simulator import simulator
 
 NAMES = [path.stem for path in build.modules()]
 
@@ -68,7 +70,7 @@ def test_the_area_is_the_larger_need_of_tables_and_registers() -> None:
     assert registers.alm_share == 50 / report.DEVICE_ALMS
 
 
-@pytest.mark.parametrize(("tool", "call"), [("verilator", build.build), ("yosys", report.area)])
+@pytest.mark.parametrize(("tool", "call"), [("verilator", build.verilate), ("yosys", report.area)])
 def test_a_missing_tool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str, call: object) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DlkError, match=tool):
@@ -78,4 +80,4 @@ def test_a_missing_tool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.needs("verilator")
 def test_the_library_is_built_once(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "verilate", None)
-    assert build.build(library.parent.parent) == library
+    assert simulator(TWINS["fpga"]) == library

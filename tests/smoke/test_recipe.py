@@ -49,6 +49,9 @@ def test_a_value_of_the_users_own_has_no_reason() -> None:
     assert reason("float_start", improved) == PARTS["float_start"].why
     assert reason("float_start", improved.model_copy(update={"float_start": 0.5})) == ""
     assert reason("seed", improved) == ""
+    own = improved.augmentors | {"RandomScaleCrop": {"scale": (0.5, 2.0)}}
+    assert reason("augmentors", improved) == PARTS["augmentors"].why
+    assert reason("augmentors", improved.model_copy(update={"augmentors": own})) == ""
 
 
 @pytest.mark.parametrize("suffix", [".py", ".yaml"])

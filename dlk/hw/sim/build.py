@@ -1,10 +1,9 @@
-"""Build the simulated accelerator, libdlk_fpga_sim.so, with Verilator and the machine's C++ compiler."""
+"""Build the simulated accelerator, libdlk_fpga_sim.so, with Verilator and a C++ compiler."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -18,14 +17,12 @@ RTL = Path(__file__).parent.parent / "rtl"
 HARNESS = Path(__file__).parent
 TOP = "dlk_core"
 LIBRARY = "libdlk_fpga_sim.so"
-COMPILER = ("c++",)
 VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "-Wall")
 FLAGS = (
     "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w",
     "-include", "popcount.h",
 )  # fmt: skip
 """What the sources are compiled with on every machine."""
-MACHINE_FLAGS = {"x86_64": ("-mpopcnt",), "AMD64": ("-mpopcnt",)}
 VERILATE_SECONDS, COMPILE_SECONDS = 120.0, 600.0
 
 
@@ -42,19 +39,18 @@ def modules() -> list[Path]:
     return sorted(RTL.glob("*.sv"))
 
 
-def place(directory: Path, *, compiler: Sequence[str] | None = None) -> Path:
+def place(directory: Path, compiler: Sequence[str]) -> Path:
     """Return where ``build`` puts the library, whether it is there already or not."""
-    return directory / f"sim-{_digest(compiler or _own_compiler())}" / LIBRARY
+    return directory / f"sim-{_digest(compiler)}" / LIBRARY
 
 
-def build(directory: Path, *, compiler: Sequence[str] | None = None) -> Path:
+def build(directory: Path, compiler: Sequence[str]) -> Path:
     """Return the library in ``directory``, built unless the same sources were built there by the same compiler.
 
-    ``compiler``: a C++ compiler and the flags of its machine; None: this machine's.
+    compiler: a C++ compiler and the flags of its machine.
     Raises DlkError when Verilator or the compiler is missing or fails.
     """
-    compiler = compiler or _own_compiler()
-    library = place(directory, compiler=compiler)
+    library = place(directory, compiler)
     if library.is_file():
         return library
     directory.mkdir(parents=True, exist_ok=True)
@@ -95,10 +91,6 @@ def verilate(directory: Path) -> Sources:
         files=(*generated, root / "verilated.cpp", root / "verilated_threads.cpp", HARNESS / "sim.cpp"),
         includes=(directory, root, root / "vltstd", HARNESS),
     )
-
-
-def _own_compiler() -> Sequence[str]:
-    return (*COMPILER, *MACHINE_FLAGS.get(platform.machine(), ()))
 
 
 def _verilator(arguments: Sequence[str], log: Path, what: str) -> None:

@@ -223,7 +223,6 @@ def changed(data, *, drop=(), add=None, **header):
         ({"add": {"conv4_bn/beta": np.float32([1])}}, "conv4_bn/beta does not fit"),
         ({"add": {"conv4_bn/beta": np.array([{}])}}, "allow_pickle"),
     ],
-    ids=str,
 )
 def test_another_content_is_refused_by_its_name(file, change, told, monkeypatch):
     thin(monkeypatch)
