@@ -27,6 +27,7 @@ from dlk.hw.limits import MisfitError
 from dlk.lowering import lower
 from dlk.lowering.program import Program
 from dlk.package.assemble import META, assemble, read_meta
+from dlk.package.board import BoardFiles
 from dlk.package.install import install, recover
 from dlk.passes import run_passes
 from dlk.targets import TARGETS, Target
@@ -84,6 +85,7 @@ class _Work:
     processors: Path
     jobs: int | None
     report: Report
+    board: BoardFiles
     left_out: dict[str, MisfitError] = field(default_factory=dict)
     program: Program | None = None
     built: list[Built] = field(default_factory=list)
@@ -117,14 +119,25 @@ def convert(
     optional: Collection[str] = (),
     report: Report = lambda stage, detail, seconds: None,
     jobs: int | None = None,
+    board: BoardFiles | None = None,
 ) -> Conversion:
     """Convert ``export_dir/model.onnx`` into libraries, prove them, and write ``export_dir/output``.
 
     targets: names in ``dlk.targets.TARGETS``; those in ``optional`` are left out where the network does not fit their
     accelerator. processors: the folder of lmnet.processors; ``report(stage, detail,
-    seconds)`` is called after each stage. Raises DlkError, and VerificationError when a proof fails.
+    seconds)`` is called after each stage. board: what goes into the folder ``fpga`` of a package with an accelerator's
+    library; what it lacks is named there. Raises DlkError, and VerificationError when a proof fails.
     """
-    work = _Work(export_dir, export_dir / UNFINISHED, _targets(targets), optional, processors, jobs, report)
+    work = _Work(
+        export_dir,
+        export_dir / UNFINISHED,
+        _targets(targets),
+        optional,
+        processors,
+        jobs,
+        report,
+        board or BoardFiles(),
+    )
     with _only_one(export_dir):
         if work.folder.exists():
             shutil.rmtree(work.folder)
@@ -251,6 +264,7 @@ def _package(work: _Work) -> None:
             processors=work.processors,
             images=work.verifier.golden.images[:count],
             outputs=work.verifier.outputs(count),
+            board=work.board if any(item.target.accelerated for item in packed) else None,
         )
         for item in work.built:
             prune(work.folder / PROJECT / item.target.name, *([] if item in packed else [item.library.name]))

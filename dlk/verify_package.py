@@ -12,6 +12,7 @@ from dlk.build import build_folder, trace_program
 from dlk.convert import MODEL, OUTPUT, PROJECT, REFERENCE, Report
 from dlk.errors import DlkError, VerificationError
 from dlk.package.assemble import GOLDEN, GRAPH, META, read_meta, sha256
+from dlk.package.board import FOLDER as BOARD_FOLDER
 from dlk.targets import TARGETS
 from dlk.verify.available import Built
 from dlk.verify.verification import Verification, Verifier
@@ -27,7 +28,7 @@ def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, s
     targets = [TARGETS[name] for name in _mapping(meta, "libraries", models) if name in TARGETS]
     hashes = _mapping(meta, "hashes", models)
     for name in {*hashes, GRAPH, GOLDEN, *(f"lib/{target.library}" for target in targets)}:
-        path = models / Path(str(name)).parent.name / Path(str(name)).name
+        path = _file(models, str(name))
         if not path.is_file() or sha256(path) != hashes.get(name):
             raise VerificationError(
                 "a file of the package is not the one that was verified",
@@ -49,6 +50,14 @@ def verify_package(export_dir: Path, *, report: Report = lambda stage, detail, s
     report("verify", f"{len(verification.equality)} executors", time.perf_counter() - started)
     verification.require_passed(where=models)
     return verification
+
+
+def _file(models: Path, name: str) -> Path:
+    """Return a file that meta.yaml names: one of models/, of models/lib/ or of the board's folder beside, no other."""
+    parts = Path(name)
+    if parts.parent == Path("..", BOARD_FOLDER):
+        return models.parent / BOARD_FOLDER / parts.name
+    return models / parts.parent.name / parts.name
 
 
 def _mapping(meta: Mapping[str, Any], key: str, models: Path) -> dict[str, Any]:

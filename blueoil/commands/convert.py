@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from blueoil import tensorflow_start
+from blueoil import board, tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console, duration
 from blueoil.errors import BlueoilError
@@ -44,6 +44,18 @@ _DEFAULT_TARGETS = ",".join(("x86", "arm", "aarch64", *_OPTIONAL_TARGETS))
 @click.option(
     "--test_image", type=click.Path(path_type=Path), help="Image to verify with.  [default: some validation images]"
 )
+@click.option(
+    "--boot",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Boot files of the board to pack for the target fpga.  [default: build/boot, if there]",
+)
+@click.option(
+    "--bitstream",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.rbf",
+    help="FPGA image to pack.  [default: build/bitstream/soc_system.rbf, if there]",
+)
 @options.output_dir
 @options.as_json
 @options.debug
@@ -57,6 +69,8 @@ def command(
     image_size: tuple[int, int] | None,
     target: str,
     test_image: Path | None,
+    boot: Path | None,
+    bitstream: Path | None,
     output_dir: Path,
     machine: bool,
 ) -> None:
@@ -73,6 +87,7 @@ def command(
     started = time.perf_counter()
     targets = parse_targets(target)
     optional = optional_targets(context)
+    board_files = board.find(targets, boot, bitstream)
     if data is not None and zoo is None:
         raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
     experiment = options.subject(experiment_id, zoo, output_dir, console)
@@ -97,6 +112,7 @@ def command(
             optional=optional,
             processors=Path(lmnet.processors.__file__).parent,
             report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
+            board=board_files,
         )
     values = conversion.tell(console, result.verification)
     if result.latency_ms is not None:
@@ -107,6 +123,7 @@ def command(
         console.say(f"Note: the library for {name} is left out, since {error.what}: {error.received}")
     library = next(iter(result.libraries.values())).name
     output = export_folder / "output"
+    packed = board.tell(console, board_files if board.TARGET in result.libraries else None, output / "fpga")
     console.say(f"Output files are generated in {output}")
     console.say(f"Please see {output}/README.md to run prediction")
     words = f"python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
@@ -120,6 +137,7 @@ def command(
             "seconds": seconds,
             **_timings(result),
             "left_out": {name: error.received for name, error in result.left_out.items()},
+            **packed,
         }
     )
 

@@ -13,6 +13,8 @@ import yaml
 from numpy.typing import NDArray
 
 from dlk.errors import DlkError
+from dlk.package.board import FOLDER as BOARD_FOLDER
+from dlk.package.board import BoardFiles
 
 PACKAGE_VERSION = 1
 GRAPH = "minimal_graph_with_shape.pb"
@@ -35,12 +37,14 @@ def assemble(
     processors: Path,
     images: NDArray[np.uint8],
     outputs: NDArray[np.float32],
+    board: BoardFiles | None = None,
 ) -> None:
     """Write the package into the empty or new ``folder``.
 
     export: the folder with meta.yaml and the frozen graph; libraries: target name -> built library.
     processors: the folder of lmnet.processors, shipped as ``python/lmnet/processors``.
     images uint8 [N,H,W,3] and outputs float32 [N,H,W,C]: what ``run.py --self-test`` compares, bit for bit.
+    board: what the folder ``fpga`` holds; None: there is none.
     """
     _check_sources(export, libraries, processors)
     shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
@@ -54,6 +58,9 @@ def assemble(
     (folder / "include").mkdir()
     shutil.copyfile(HEADER, folder / "include" / "dlk.h")
     files = [*(f"lib/{library.name}" for library in libraries.values()), GRAPH, GOLDEN]
+    if board is not None:
+        board.write(folder / BOARD_FOLDER)
+        files += [f"../{BOARD_FOLDER}/{name}" for name in board.present]
     description = {
         **read_meta(export / META),
         "package_version": PACKAGE_VERSION,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from board_files import write_board_files
 from PIL import Image
 
 STEPS = 6
@@ -59,8 +60,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.stdout.splitlines()[-1] == "Next step: blueoil train -c config/camvid.py"
     done = blueoil(folder, "train", "-c", "config/camvid.py", "-e", "run", f"max_steps={STEPS}", "summarise_steps=2")
     assert done.stdout.splitlines()[-1] == f"Next step: blueoil convert -e run -p save.ckpt-{STEPS}"
-    blueoil(folder, "convert", "-e", "run", "-p", f"save.ckpt-{STEPS}")
+    boot, image = write_board_files(folder / "build")
+    done = blueoil(folder, "convert", "-e", "run", "-p", f"save.ckpt-{STEPS}", "--bitstream", str(image))
+    (folder / "convert.txt").write_text(done.stdout)
+    assert boot == folder / "build" / "boot", "where `make boot` puts them, found without --boot"
     return folder
+
+
+@pytest.fixture(scope="module")
+def converted(home: Path) -> str:
+    """What the conversion told."""
+    return (home / "convert.txt").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +121,8 @@ def test_the_profile_names_every_layer(home: Path, package: Path) -> None:
 def test_the_package_has_the_tutorials_tree(package: Path) -> None:
     expected = [
         "README.md",
+        "fpga/preloader-mkpimage.bin",
+        "fpga/soc_system.rbf",
         "models/lib/libdlk_arm.so",
         "models/lib/libdlk_fpga.so",
         "models/lib/libdlk_x86.so",
@@ -122,6 +134,21 @@ def test_the_package_has_the_tutorials_tree(package: Path) -> None:
         "python/usb_camera_demo.py",
     ]
     assert [name for name in expected if not (package / name).exists()] == []
+
+
+def test_what_the_board_lacks_is_named(package: Path, converted: str) -> None:
+    told = [line for line in converted.splitlines() if "soc_system.dtb" in line]
+    assert len(told) == 1
+    assert told[0].endswith("lacks soc_system.dtb: make boot, then convert again")
+    assert "`soc_system.dtb` | device tree | **missing**: `make boot`" in (package / "fpga/README.md").read_text()
+
+
+def test_a_bitstream_of_a_wrong_form_stops_before_anything_is_made(home: Path) -> None:
+    words = ["convert", "-e", "run", "--bitstream", "CamVid/label_colors.txt"]
+    done = blueoil(home, *words, "--target", "x86,fpga", code=1)
+    assert "no raw binary file of a Cyclone V" in done.stderr
+    done = blueoil(home, *words, "--target", "x86", code=1)
+    assert "go with the target fpga" in done.stderr
 
 
 def test_the_library_scores_what_keras_scores(home: Path) -> None:

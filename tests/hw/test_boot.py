@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from board_files import IMAGE, PRELOADER, U_BOOT, copy_of, script_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,10 +22,12 @@ from dlk.hw.board.de10_nano.boot import device_tree, source, tools
 from dlk.hw.board.de10_nano.boot.preloader import (
     check_preloader,
     check_with_u_boot,
-    header_checksum,
     image_crc,
 )
 from dlk.hw.board.de10_nano.boot.recipe import SCRIPT
+from dlk.hw.board.de10_nano.boot.script import check_script
+from dlk.hw.board.de10_nano.fpga_image import FILL, SYNC, UNCOMPRESSED_BYTES, check_image
+from dlk.package.board import find_board_files
 
 ROOT = Path(__file__).parents[2]
 BASE = """/dts-v1/;
@@ -32,19 +35,11 @@ BASE = """/dts-v1/;
 """
 
 
-def copy_of(body: bytes) -> bytes:
-    """Return 64 KiB with ``body`` behind the header, as ``mkimage -T socfpgaimage`` lays it out."""
-    length = 0x4C + len(body) + 4
-    fields = struct.pack("<IBBHH", 0x31305341, 0, 0, length // 4, 0)
-    image = bytes(0x40) + fields + struct.pack("<H", header_checksum(fields)) + body
-    return (image + struct.pack("<I", image_crc(image))).ljust(0x10000, b"\0")
-
-
 def changed(image: bytes, at: int, new: bytes) -> bytes:
     return image[:at] + new + image[at + len(new) :]
 
 
-GOOD = copy_of(bytes(range(256))) * 4
+GOOD = PRELOADER
 
 
 def test_the_crc_is_the_one_of_bzip2() -> None:
@@ -84,10 +79,51 @@ def test_the_copy_that_is_broken_is_named() -> None:
 
 
 def test_u_boot_stands_behind_the_preloader() -> None:
-    check_with_u_boot(GOOD + b"\x27\x05\x19\x56" + bytes(60))
+    check_with_u_boot(U_BOOT)
     for broken in (GOOD, GOOD + bytes(64)):
         with pytest.raises(DlkError, match="first bytes of U-Boot"):
             check_with_u_boot(broken)
+
+
+@given(st.binary(max_size=50))
+def test_a_right_script_passes(data: bytes) -> None:
+    check_script(script_of(data))
+
+
+PACKED = script_of(b"boot it")
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (PACKED[:63], "size in bytes"),
+        (changed(PACKED, 0, b"\0"), "magic"),
+        (changed(PACKED, 8, b"\1"), "CRC of the header"),
+        (script_of(b"boot it", kind=2), "kind"),
+        (PACKED[:-1], "size of the data"),
+        (changed(PACKED, 64, b"B"), "CRC of the data"),
+    ],
+)
+def test_a_broken_script_is_refused_with_its_reason(image: bytes, reason: str) -> None:
+    with pytest.raises(DlkError, match=reason):
+        check_script(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (b"", "no raw binary file"),
+        (b"SOF\0" + IMAGE, "no raw binary file"),
+        (changed(IMAGE, 0x7F, b"\0"), "no raw binary file"),
+        (changed(IMAGE, 0x80, b"\0"), "no raw binary file"),
+        ((FILL + SYNC).ljust(UNCOMPRESSED_BYTES, b"\0"), "not a compressed one"),
+    ],
+)
+def test_an_image_of_another_form_is_refused(image: bytes, reason: str) -> None:
+    check_image(IMAGE)
+    check_image(IMAGE.ljust(UNCOMPRESSED_BYTES - 1, b"\0"))
+    with pytest.raises(DlkError, match=reason):
+        check_image(image)
 
 
 # --- downloads ---
@@ -234,6 +270,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.needs("dtc")
 def test_the_overlay_compiles_without_warnings_and_applies(tree: Path) -> None:
     device_tree.check_tree(tree)
+    device_tree.check_header(tree.read_bytes())
     told = subprocess.run(
         ["dtc", "-I", "dts", "-O", "dtb", "-o", os.devnull, device_tree.OVERLAY],
         capture_output=True,
@@ -262,6 +299,14 @@ def test_a_tree_that_lacks_something_is_refused(tree: Path, change: list[str], r
     subprocess.run(["fdtput", *(str(tree) if word == "TREE" else word for word in change)], check=True)
     with pytest.raises(DlkError, match=reason):
         device_tree.check_tree(tree)
+
+
+@pytest.mark.needs("dtc")
+def test_a_cut_tree_is_refused(tree: Path) -> None:
+    whole = tree.read_bytes()
+    for broken in (b"", whole[:-1], changed(whole, 0, b"\0")):
+        with pytest.raises(DlkError, match="no whole device tree"):
+            device_tree.check_header(broken)
 
 
 @pytest.mark.needs("dtc")
@@ -295,6 +340,7 @@ def test_the_whole_recipe(tmp_path: Path) -> None:
     check_with_u_boot((tmp_path / "u-boot-with-spl.sfp").read_bytes())
     device_tree.check_tree(tmp_path / "soc_system.dtb")
     assert SCRIPT.read_bytes() in (tmp_path / "boot.scr").read_bytes()
+    assert not {"boot.scr", "SOURCE.txt"} & find_board_files(tmp_path).missing.keys()
     offer = (tmp_path / "SOURCE.txt").read_text(encoding="utf-8")
     assert source.U_BOOT.version in offer
     assert "GPL-2.0" in offer

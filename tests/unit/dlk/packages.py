@@ -13,6 +13,7 @@ from fake_library import compile_fake
 from PIL import Image
 
 from dlk.package import assemble
+from dlk.package.board import BoardFiles
 from lmnet.processors.pre import PRE_PROCESSORS
 
 REPOSITORY = Path(__file__).parents[3]
@@ -49,7 +50,7 @@ def write_export(folder: Path) -> Path:
     return folder
 
 
-def make_package(folder: Path) -> Path:
+def make_package(folder: Path, board: BoardFiles | None = None) -> Path:
     """Assemble a package with libraries for x86 and ARM below ``folder``; return it."""
     images = np.random.default_rng(5).integers(0, 256, (2, HEIGHT, WIDTH, 3), dtype=np.uint8)
     libraries = {
@@ -70,6 +71,7 @@ def make_package(folder: Path) -> Path:
         processors=PROCESSORS,
         images=images,
         outputs=fake_outputs(images),
+        board=board,
     )
     return folder / "output"
 

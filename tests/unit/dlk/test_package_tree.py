@@ -14,7 +14,7 @@ from packages import CLASSES, HEIGHT, PROCESSORS, WIDTH, fake_outputs, make_pack
 from dlk.errors import DlkError
 from dlk.package import assemble
 
-# The tutorial's listing, less the FPGA's files, which are a later piece of work.
+# The tutorial's listing, less what a network without the accelerator's library has not; test_package_board.py has it.
 TUTORIAL = {
     "README.md",
     "models/lib/libdlk_arm.so",
@@ -55,10 +55,11 @@ def test_meta_names_libraries_and_the_hash_of_every_model_file(package: Path) ->
         assert hashlib.sha256((package / "models" / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_readme_says_that_the_fpga_is_absent(package: Path) -> None:
-    lines = [line for line in (package / "README.md").read_text().splitlines() if line.startswith("FPGA")]
-    assert len(lines) == 1
-    assert "not part" in lines[0]
+def test_the_readme_says_when_there_is_a_folder_for_the_board(package: Path) -> None:
+    lines = (package / "README.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith("fpga/ ")]
+    assert [line for line in lines if line.startswith("FPGA: the folder `fpga/` is there with that library")]
+    assert not (package / "fpga").exists()
 
 
 def test_device_programs_are_plain_files_that_python_3_9_can_read(package: Path) -> None:

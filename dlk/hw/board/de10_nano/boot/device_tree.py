@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from dlk.errors import DlkError
 
+MAGIC = 0xD00DFEED
+HEADER = struct.Struct(">10I")  # magic, bytes of the tree, eight more
 OVERLAY = Path(__file__).parents[1] / "overlay.dts"
 
 
@@ -44,6 +47,18 @@ def compile_overlay(target: Path, source: Path = OVERLAY) -> None:
 def apply_overlay(base: Path, overlay: Path, target: Path) -> None:
     """Write ``base`` with ``overlay`` applied. Raises DlkError with what fdtoverlay says."""
     _run(["fdtoverlay", "-i", str(base), "-o", str(target), str(overlay)], f"The overlay does not apply to {base.name}")
+
+
+def check_header(tree: bytes) -> None:
+    """Raise DlkError unless ``tree`` is a whole flattened device tree, by its header. Needs no tool."""
+    magic, size = HEADER.unpack(tree[: HEADER.size])[:2] if len(tree) >= HEADER.size else (0, 0)
+    if magic != MAGIC or not HEADER.size <= size <= len(tree):
+        raise DlkError(
+            "This is no whole device tree",
+            expected=f"magic number {MAGIC:#x} and at most the file's {len(tree)} bytes",
+            received=f"{magic:#x} and {size} bytes",
+            fix="build it again: make boot",
+        )
 
 
 def check_tree(tree: Path) -> None:

@@ -13,6 +13,7 @@ from dlk.build.jobs import default_jobs
 from dlk.build.process import run_logged
 from dlk.hw.board.de10_nano.boot import device_tree, source
 from dlk.hw.board.de10_nano.boot.preloader import check_preloader, check_with_u_boot
+from dlk.hw.board.de10_nano.boot.script import check_script
 
 logger = logging.getLogger("boot")
 SCRIPT = Path(__file__).parents[1] / "boot.cmd"
@@ -94,6 +95,7 @@ class Recipe:
         form = ["-A", "arm", "-T", "script", "-C", "none", "-n", "DE10-Nano with the accelerator"]
         command = [str(u_boot / "tools/mkimage"), *form, "-d", str(SCRIPT), str(part)]
         self._logged(command, "The boot script was not packed")
+        check_script(part.read_bytes())
         return part.replace(self.folder / "boot.scr")
 
     def _offer(self) -> Path:

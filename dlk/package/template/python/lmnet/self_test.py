@@ -10,6 +10,7 @@ import numpy as np
 from lmnet.inference import Meta, Model, UsageError
 
 GOLDEN = "golden.npz"
+BOARD = "fpga"
 
 
 class SelfTestError(Exception):
@@ -36,7 +37,7 @@ def check_hashes(meta: Meta, model: Path) -> list:
     if GOLDEN not in files:
         raise UsageError(f"{meta.path} has no hashes, so there is nothing to test against")
     for name, path in files.items():
-        if folder not in path.resolve().parents:
+        if not {folder, folder.parent / BOARD} & set(path.resolve().parents):
             raise UsageError(f"{meta.path}: hashes name {name}, which is outside of {folder}")
     if model.resolve() not in [path.resolve() for path in files.values()]:
         raise UsageError(f"{model} is not a file of the package of {meta.path}")
