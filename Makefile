@@ -6,7 +6,7 @@ ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --com
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke lint format bench bench-arm bench-train bitstream boot clean
+.PHONY: help demo test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ demo: .venv/ready  ## train, convert, verify and run on a small drawn dataset (C
 
 test: .venv/ready lint  ## all tests
 	$(BIN)/pytest -n auto --dist loadfile
+
+test-fpga: .venv/ready  ## the whole LmSegnetV1Quantize on the simulated accelerator (CAMVID=DIR: on a real image)
+	$(BIN)/pytest tests/fpga
 
 smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
 	$(BIN)/pytest tests/smoke
@@ -40,6 +43,9 @@ bench-arm: .venv/ready  ## speed on ARM cores, estimated by llvm-mca; JSON as th
 
 bench-train: .venv/ready  ## share of a training step that quantizers and data take; JSON as the last line
 	$(BIN)/python -m blueoil.bench.train
+
+fpga-report: .venv/ready  ## cycles, stalls, area and fan-out of the accelerator; JSON as the last line
+	$(BIN)/python -m blueoil.bench.fpga
 
 bitstream:  ## FPGA image of the DE10-Nano, where Quartus Prime is installed: build/bitstream/soc_system.rbf
 	dlk/hw/board/de10_nano/bitstream

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from dlk.lowering.program import Program
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 CLASSES = 11
 
 
-def lowered_network(height: int, width: int, folder: Path) -> Program:
-    """Return LmSegnetV1Quantize at this size as a lowered program; the weights are random, the same at every size."""
+def lowered_network(height: int, width: int, folder: Path, image: NDArray[np.uint8] | None = None) -> Program:
+    """Return LmSegnetV1Quantize at this size as a lowered program; the weights are random, the same at every size.
+
+    image: uint8 [H, W, 3] that ``folder/export`` holds the reference of; None: random pixels.
+    """
     import keras
 
     from dlk.frontends.onnx import load
@@ -26,6 +30,8 @@ def lowered_network(height: int, width: int, folder: Path) -> Program:
     from lmnet.settings import Settings
 
     keras.utils.set_random_seed(0)
+    if image is None:
+        image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     settings = Settings(train_path=Path("unused"), image_size=(height, width))
     model = networks.build(settings, CLASSES)
     exported = folder / "export"
@@ -34,7 +40,7 @@ def lowered_network(height: int, width: int, folder: Path) -> Program:
         exported,
         settings=settings,
         classes=[f"class{i}" for i in range(CLASSES)],
-        images=np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8),
+        images=image[None],
         experiment="bench",
         checkpoint="none",
     )

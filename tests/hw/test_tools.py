@@ -10,7 +10,7 @@ import pytest
 
 from dlk.errors import DlkError
 from dlk.hw.sim import build
-from dlk.hw.synth import report
+from dlk.hw.synth import fanout, report
 from dlk.targets import TWINS
 from dlk.verify.simulator import simulator
 
@@ -46,10 +46,28 @@ def test_a_file_is_one_module_of_its_name_and_says_what_it_is(path: Path) -> Non
     assert path.stem == build.TOP or "Latency" in head
 
 
+@pytest.fixture(scope="module")
+def array(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[fanout.Net]]:
+    """One group and the array around it, synthesised: where, and the data nets."""
+    folder = tmp_path_factory.mktemp("array")
+    return folder, fanout.measure(folder)
+
+
 @pytest.mark.needs("yosys")
-def test_a_group_keeps_to_its_area(tmp_path: Path) -> None:
+def test_no_data_net_of_the_array_drives_many_pins(array: tuple[Path, list[fanout.Net]]) -> None:
+    _, nets = array
+    assert nets[0].pins < fanout.MOST, nets[0]
+    names = {(net.module, net.name.split(".")[-1].split("[")[0]) for net in nets}
+    assert {("dlk_group", "act_out"), ("dlk_group", "weights"), ("dlk_array", "act"), ("dlk_array", "word")} <= names
+    broadcast = [net.pins for net in nets if net.module == "dlk_array" and net.name.startswith("threshold_write_data")]
+    assert min(broadcast) >= 8 * 4, "a register in each output of each group"
+    assert not [net for net in nets if net.name in ("clock", "reset", "first", "load", "swap")]
+
+
+@pytest.mark.needs("yosys")
+def test_a_group_keeps_to_its_area(array: tuple[Path, list[fanout.Net]]) -> None:
     """A group is an eighth of the array, and the array is nearly all: more here is eight times more in the core."""
-    found = report.area(tmp_path, top="dlk_group")
+    found = report.summary("dlk_group", report.counted(array[0], "dlk_group"))
     assert found.m10k == 7
     assert 800 < found.alms < 1800
     assert found.alms * 8 < report.CEILING * report.DEVICE_ALMS
@@ -60,6 +78,44 @@ def test_the_row_buffer_is_made_of_memory_blocks(tmp_path: Path) -> None:
     found = report.area(tmp_path, top="dlk_row_buffer")
     assert 52 <= found.m10k <= 56
     assert found.alms < 700
+
+
+def test_pins_are_counted_on_what_data_reach_and_inside_of_boxes() -> None:
+    """act feeds two tables; one of them, and a register, feed word_out. The enable feeds three cells and is control."""
+    table = {"type": "T", "port_directions": {"A": "input", "B": "input", "Q": "output"}}
+    register = {"type": "F", "port_directions": {"D": "input", "EN": "input", "Q": "output"}}
+    module = {
+        "ports": {
+            "act_in": {"direction": "input", "bits": [2]},
+            "enable": {"direction": "input", "bits": [3]},
+            "word_out": {"direction": "output", "bits": [5, "0"]},
+        },
+        "cells": {
+            "table": {**table, "connections": {"A": [2], "B": [3], "Q": [4]}},
+            "other": {**table, "connections": {"A": [2], "B": ["1"], "Q": [7]}},
+            "decoder": {**table, "connections": {"A": [3], "B": ["1"], "Q": [6]}},
+            "register": {**register, "connections": {"D": [4], "EN": [6], "Q": [5]}},
+        },
+        "netnames": {"sum": {"bits": [4], "hide_name": 0}, "$abc": {"bits": [5], "hide_name": 1}},
+    }
+    nets = {net.name: net.pins for net in fanout.data_nets("x", module)}
+    assert nets == {"net 2": 2, "sum": 1, "net 5": 1, "net 7": 0}
+    inside = fanout.pins_inside(module)
+    assert inside == {"act_in": [2], "enable": [2], "word_out": [0, 0]}
+    around = {
+        "ports": {"act": {"direction": "input", "bits": [2]}, "enable": {"direction": "input", "bits": [3]}},
+        "cells": {
+            f"group {k}": {
+                "type": "dlk_group",
+                "port_directions": {"act_in": "input", "enable": "input", "word_out": "output"},
+                "connections": {"act_in": [2], "enable": [3], "word_out": [4 + k, 6]},
+            }
+            for k in range(2)
+        },
+        "netnames": {},
+    }
+    nets = {net.name: net.pins for net in fanout.data_nets("y", around, {"dlk_group": inside})}
+    assert nets == {"net 2": 4, "net 4": 0, "net 5": 0, "net 6": 0}
 
 
 def test_the_area_is_the_larger_need_of_tables_and_registers() -> None:

@@ -24,7 +24,7 @@ DEVICE_ALMS, DEVICE_M10K = 41_910, 553
 """Of the Cyclone V on a DE10-Nano, 5CSEBA6U23I7."""
 CEILING = 0.6
 """Part of the ALMs that the accelerator may take."""
-SCRIPT = "read_verilog -sv {files}; synth_intel_alm -family cyclonev -nodsp -top {top}; tee -q -o {answer} stat -json"
+SCRIPT = "synth_intel_alm -family cyclonev -nodsp -noiopad -noclkbuf -top {top}; tee -q -o {answer} stat -json"
 SECONDS = 3600.0
 SMALL = ("MISTRAL_NOT", "MISTRAL_ALUT2", "MISTRAL_ALUT3", "MISTRAL_ALUT4", "MISTRAL_ALUT5", "MISTRAL_ALUT_ARITH")
 
@@ -46,18 +46,38 @@ def area(directory: Path, *, top: str = TOP, files: Sequence[Path] | None = None
 
     Raises DlkError when yosys is missing or refuses a file.
     """
+    return summary(top, synthesise(directory, top, files or modules()))
+
+
+def synthesise(
+    directory: Path, top: str, files: Sequence[Path], *, boxes: Sequence[Path] = (), netlist: Path | None = None
+) -> dict[str, int]:
+    """Synthesise ``top`` and return its cells by type.
+
+    boxes: modules whose ports alone are read. netlist: where the netlist goes, as yosys' JSON. Raises DlkError.
+    """
     if shutil.which("yosys") is None:
         raise DlkError(
             "the accelerator's area is not known", expected="the program yosys, 0.23 or newer",
             received="none on the PATH", fix="install it, on Debian: apt install yosys",
         )  # fmt: skip
     answer = directory / f"{top}.json"
-    script = SCRIPT.format(files=" ".join(map(str, files or modules())), top=top, answer=answer)
+    script = f"read_verilog -sv {' '.join(map(str, files))}; {SCRIPT.format(top=top, answer=answer)}"
+    if boxes:
+        script = f"read_verilog -sv -lib {' '.join(map(str, boxes))}; {script}"
+    if netlist:
+        script = f"{script}; write_json {netlist}"
     run_logged(
         ["yosys", "-q", "-p", script], log=directory / f"{top}.log", environment=os.environ, timeout=SECONDS,
         what="the accelerator does not synthesise", fix="read the log",
     )  # fmt: skip
-    return summary(top, json.loads(answer.read_text())["design"]["num_cells_by_type"])
+    return counted(directory, top)
+
+
+def counted(directory: Path, top: str) -> dict[str, int]:
+    """Return the cells by type that ``synthesise`` counted in a folder."""
+    cells: dict[str, int] = json.loads((directory / f"{top}.json").read_text())["design"]["num_cells_by_type"]
+    return cells
 
 
 def summary(top: str, cells: Mapping[str, int]) -> Area:
