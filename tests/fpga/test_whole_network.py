@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from blueoil.bench.ours import lowered_network
+from blueoil.zoo import at_dataset
 from dlk.build import build, trace_program
 from dlk.codegen import emit
 from dlk.hw.sim.measure import Measured, measure
@@ -26,9 +27,11 @@ from dlk.verify.equality import EqualityResult, check_equality
 from dlk.verify.golden import Golden, read_golden
 from dlk.verify.reference import Reference
 from dlk.verify.simulator import simulator
+from lmnet.datasets import open_dataset
 from lmnet.datasets.scene import draw_scene
 from lmnet.processors.images import read_image
 from lmnet.processors.pre import resize
+from lmnet.settings import Settings
 
 pytestmark = pytest.mark.needs("verilator")
 
@@ -49,12 +52,13 @@ class Network:
 
 
 def image() -> NDArray[np.uint8]:
-    """Return a drawn scene, or the first picture of the dataset in CAMVID."""
+    """Return a drawn scene, or the first validation image of the dataset in CAMVID."""
     camvid = os.environ.get("CAMVID")
     if not camvid:
         return draw_scene(np.random.default_rng(1), SIZE)[0]
-    pictures = sorted(path for path in Path(camvid).rglob("*.png") if "annot" not in path.parent.name)
-    return resize(read_image(pictures[0]), SIZE)
+    settings = Settings(train_path=Path(camvid), image_size=SIZE)
+    pair = open_dataset(at_dataset(settings, Path(camvid))).validation.pairs[0]
+    return resize(read_image(pair.image), SIZE)
 
 
 def blocks(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
