@@ -53,10 +53,9 @@ def cycles(console: Console, program: Program) -> dict[str, Any]:
     from dlk.hw.sim.measure import measure
     from dlk.lowering.offload import offload
     from dlk.lowering.program import Accelerated
-    from dlk.targets import TWINS
     from dlk.verify.simulator import simulator
 
-    library = simulator(TWINS["fpga"], lambda: console.say("building the simulator, which takes some minutes"))
+    library = simulator(lambda: console.say("building the simulator, which takes some minutes"))
     accelerated = offload(program)
     (step,) = (step for step in accelerated.steps if isinstance(step, Accelerated))
     codes = np.random.default_rng(0).integers(0, 4, accelerated.tensors[step.input].shape, np.uint8)

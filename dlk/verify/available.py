@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dlk.errors import DlkError
 from dlk.targets import Target
 from dlk.verify.executors import Executor, IsaMissingError, LibraryExecutor, ProgramExecutor
+from dlk.verify.served import ServedExecutor
 
-TIMEOUT = 3600.0  # seconds of one image; an accelerator in a simulator in an emulator takes minutes
+TIMEOUT = 3600.0  # seconds of one image in an emulator, on a machine that is busy
 THREADS = 2  # of the executor that shows that threads change nothing; more than one is what matters
 MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64", "armv7l": "arm"}
 
@@ -21,13 +22,15 @@ MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64"
 class Built:
     """One built target: its library and its trace driver.
 
-    simulator: of the accelerator, where the target has one; not_simulated: why it is not to be had.
+    simulator: of the accelerator, where the target has one, for this machine; not_simulated: why it is not to be had.
+    client: how a program on an emulated machine reaches it; None where it needs none.
     """
 
     target: Target
     library: Path
     program: Path
     simulator: Path | None = None
+    client: Path | None = None
     not_simulated: str = ""
 
 
@@ -85,11 +88,16 @@ def find_executors(built: Sequence[Built]) -> tuple[list[Candidate], list[NotRun
 
 def _candidate(item: Built, isa: str, name: str) -> Candidate:
     emulator = () if is_native(item.target) else item.target.emulator
-    variables = {} if item.simulator is None else {"DLK_FPGA": "sim", "DLK_FPGA_SIM": str(item.simulator)}
-    executor = ProgramExecutor(
-        item.library, item.program, name=name, isa=isa, emulator=emulator, variables=variables, timeout=TIMEOUT
-    )
-    return Candidate(executor, emulated=bool(emulator or variables))
+    simulated = {"DLK_FPGA": "sim", "DLK_FPGA_SIM": str(item.client or item.simulator)} if item.simulator else {}
+
+    def make(served: Mapping[str, str]) -> ProgramExecutor:
+        variables = {**simulated, **served}
+        return ProgramExecutor(
+            item.library, item.program, name=name, isa=isa, emulator=emulator, variables=variables, timeout=TIMEOUT
+        )
+
+    executor = ServedExecutor(name, make, item.simulator) if item.simulator and item.client else make({})
+    return Candidate(executor, emulated=bool(emulator or simulated))
 
 
 def _reason_not_to_run(item: Built, isa: str, name: str) -> str | None:

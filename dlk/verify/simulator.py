@@ -1,4 +1,7 @@
-"""The simulated accelerator for the programs of a target: built once, by the compiler of the libraries, and kept."""
+"""The simulated accelerator for the programs of a target: built once, by the compiler of the libraries, and kept.
+
+It always runs on this machine. A program that is emulated reaches it through a client of its own machine.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,26 @@ from pathlib import Path
 from dlk.build.toolchain import cache_folder, zig
 from dlk.errors import DlkError
 from dlk.hw.sim import build as sim
-from dlk.targets import Target
-from dlk.verify.available import Built, missing_emulator
+from dlk.targets import TARGETS, Target
+from dlk.verify.available import Built, is_native, missing_emulator
 
 _CPUS = {"x86_64": "x86_64_v2"}  # with an instruction that counts bits, of which a simulation is full
 
 
-def simulator(target: Target, announce: Callable[[], None] = lambda: None) -> Path:
-    """Return the simulator's library for a target's machine; ``announce`` is called before it is built.
+def simulator(announce: Callable[[], None] = lambda: None) -> Path:
+    """Return the simulator's library for this machine; ``announce`` is called before it is built.
 
     Raises DlkError where Verilator is missing, or something does not compile.
     """
-    folder = cache_folder() / "simulator"
-    compiler = (str(zig()), "c++", "-target", target.triple, f"-mcpu={_CPUS.get(target.cpu, target.cpu)}")
-    if not sim.place(folder, compiler).is_file():
+    here = next(target for target in TARGETS.values() if is_native(target))
+    if not sim.place(_folder(), _compiler(here)).is_file():
         announce()
-    return sim.build(folder, compiler)
+    return sim.build(_folder(), _compiler(here))
+
+
+def client(target: Target) -> Path:
+    """Return the library by which a target's program on an emulated machine reaches the simulator."""
+    return sim.build_client(_folder(), _compiler(target))
 
 
 def with_simulator(built: Built, announce: Callable[[], None] = lambda: None) -> Built:
@@ -35,6 +42,15 @@ def with_simulator(built: Built, announce: Callable[[], None] = lambda: None) ->
     if shutil.which("verilator") is None:
         return replace(built, not_simulated="verilator is not installed")
     try:
-        return replace(built, simulator=simulator(built.target, announce))
+        way = None if is_native(built.target) else client(built.target)
+        return replace(built, simulator=simulator(announce), client=way)
     except DlkError as error:
         return replace(built, not_simulated=f"{error.what}: {error.where or error.received}")
+
+
+def _folder() -> Path:
+    return cache_folder() / "simulator"
+
+
+def _compiler(target: Target) -> tuple[str, ...]:
+    return (str(zig()), "c++", "-target", target.triple, f"-mcpu={_CPUS.get(target.cpu, target.cpu)}")

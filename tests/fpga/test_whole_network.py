@@ -1,7 +1,6 @@
 """LmSegnetV1Quantize at 360x480 on the simulated accelerator: every layer equal, and within its cycles.
 
-On a drawn image, or with CAMVID=DIR on one of CamVid's. The library is the one for a PC: an emulator of the board takes
-minutes for the simulated accelerator behind it, and is a matter of `convert`.
+On a drawn image, or with CAMVID=DIR on one of CamVid's; the board's library under qemu-arm, and the one for a PC.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from dlk.codegen import emit
 from dlk.hw.sim.measure import Measured, measure
 from dlk.lowering.offload import offload
 from dlk.lowering.program import Accelerated, Program, QuantConv
-from dlk.targets import TWINS
+from dlk.targets import TARGETS, TWINS, Target
 from dlk.verify.available import Built, find_executors
 from dlk.verify.equality import EqualityResult, check_equality
 from dlk.verify.golden import Golden, read_golden
 from dlk.verify.reference import Reference
-from dlk.verify.simulator import simulator
+from dlk.verify.simulator import simulator, with_simulator
 from lmnet.datasets import open_dataset
 from lmnet.datasets.scene import draw_scene
 from lmnet.processors.images import read_image
@@ -36,7 +35,6 @@ from lmnet.settings import Settings
 pytestmark = pytest.mark.needs("verilator")
 
 SIZE = (360, 480)
-TWIN = TWINS["fpga"]
 MOST_CYCLES, MOST_STALLS = 4_500_000, 0.15
 """Of a frame, and the part of them in which a tile waits."""
 
@@ -73,15 +71,13 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     folder = tmp_path_factory.mktemp("network")
     program = lowered_network(*SIZE, folder, image())
     golden = read_golden(folder / "export" / "reference.npz")
-    return Network(program, golden, Reference(folder / "export" / "model.onnx"), simulator(TWIN))
+    return Network(program, golden, Reference(folder / "export" / "model.onnx"), simulator())
 
 
-@pytest.fixture(scope="module")
-def equality(network: Network, tmp_path_factory: pytest.TempPathFactory) -> EqualityResult:
-    """What the library of the driver, with the accelerator behind it, has in common with the reference."""
-    project = tmp_path_factory.mktemp("library")
-    emit(network.program, project, TWIN)
-    built = Built(TWIN, build(project, TWIN), trace_program(project), network.simulator)
+def equality(network: Network, project: Path, target: Target) -> EqualityResult:
+    """Return what the library of a target, with the accelerator behind it, has in common with the reference."""
+    emit(network.program, project, target)
+    built = with_simulator(Built(target, build(project, target), trace_program(project)))
     (candidate,), _ = find_executors([built])
     inputs, reference = network.golden.input, network.reference
     return check_equality(candidate.executor, inputs, lambda i: reference.trace(inputs[i]), derived=reference.derived)
@@ -94,12 +90,16 @@ def measured(network: Network) -> Measured:
     return measure(network.simulator, step, blocks(network.reference.trace(network.golden.input[0])["conv1"]))
 
 
-def test_every_layer_is_equal(network: Network, equality: EqualityResult) -> None:
-    assert equality.failure == ""
-    assert [layer for layer in equality.layers if layer.mismatches] == []
-    layers = {layer.layer for layer in equality.layers}
+@pytest.mark.parametrize(
+    "target", [pytest.param(TARGETS["fpga"], marks=pytest.mark.needs("qemu-arm")), TWINS["fpga"]], ids=lambda t: t.name
+)
+def test_every_layer_is_equal(network: Network, tmp_path: Path, target: Target) -> None:
+    found = equality(network, tmp_path / "project", target)
+    assert found.failure == ""
+    assert [layer for layer in found.layers if layer.mismatches] == []
+    layers = {layer.layer for layer in found.layers}
     assert {f"conv{number}" for number in range(1, 11)} | {"output"} <= layers
-    assert equality.values > 5_000_000
+    assert found.values > 5_000_000
 
 
 def test_the_list_keeps_to_its_cycles_and_writes_what_the_definition_does(network: Network, measured: Measured) -> None:

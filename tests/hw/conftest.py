@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dlk.targets import TWINS
 from dlk.verify.simulator import simulator
 
 
 @pytest.fixture(scope="session")
 def library() -> Path:
     """The simulated accelerator, the one that libraries are proved with."""
-    return simulator(TWINS["fpga"])
+    return simulator()

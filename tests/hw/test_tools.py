@@ -11,7 +11,6 @@ import pytest
 from dlk.errors import DlkError
 from dlk.hw.sim import build
 from dlk.hw.synth import fanout, report
-from dlk.targets import TWINS
 from dlk.verify.simulator import simulator
 
 NAMES = [path.stem for path in build.modules()]
@@ -136,4 +135,4 @@ def test_a_missing_tool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.needs("verilator")
 def test_the_library_is_built_once(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "verilate", None)
-    assert simulator(TWINS["fpga"]) == library
+    assert simulator() == library

@@ -17,6 +17,8 @@ RTL = Path(__file__).parent.parent / "rtl"
 HARNESS = Path(__file__).parent
 TOP = "dlk_core"
 LIBRARY = "libdlk_fpga_sim.so"
+CLIENT = HARNESS / "remote" / "client.cpp"
+CLIENT_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti")
 VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "-Wall")
 FLAGS = (
     "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w",
@@ -65,6 +67,30 @@ def build(directory: Path, compiler: Sequence[str]) -> Path:
         )  # fmt: skip
         library.parent.mkdir(exist_ok=True)
         (work / LIBRARY).replace(library)
+    return library
+
+
+def build_client(directory: Path, compiler: Sequence[str]) -> Path:
+    """Return the library of remote/client.cpp, for a program that reaches a simulator elsewhere; built once.
+
+    compiler: a C++ compiler and the flags of the program's machine. Raises DlkError when it fails.
+    """
+    digest = hashlib.sha256(repr(tuple(compiler)).encode())
+    for path in (CLIENT, HARNESS / "sim.h"):
+        digest.update(path.read_bytes())
+    library = directory / f"client-{digest.hexdigest()[:16]}" / LIBRARY
+    if library.is_file():
+        return library
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as name:
+        made = Path(name) / LIBRARY
+        run_logged(
+            [*compiler, *CLIENT_FLAGS, f"-I{HARNESS}", str(CLIENT), "-o", str(made)],
+            log=directory / "client.log", environment=os.environ, timeout=COMPILE_SECONDS,
+            what="the way to the simulated accelerator did not compile", fix="read the log",
+        )  # fmt: skip
+        library.parent.mkdir(exist_ok=True)
+        made.replace(library)
     return library
 
 

@@ -83,18 +83,22 @@ class Simulator:
         library: what dlk.hw.sim.build.build returned.
         memory_bytes: from address 0; a multiple of 8.
         options: of the memory.
+        memory: that it shall be, as many bytes; None: one of its own, zeroed.
     """
 
-    def __init__(self, library: Path, memory_bytes: int, options: Options | None = None) -> None:
+    def __init__(
+        self, library: Path, memory_bytes: int, options: Options | None = None, *, memory: Words | None = None
+    ) -> None:
         chosen = options or Options()
         self._library = _load(library)
         raw = _Options(chosen.latency, chosen.stall, chosen.seed, chosen.fault)
-        self._sim = self._library.dlk_sim_create(memory_bytes, ctypes.byref(raw))
+        given = None if memory is None else memory.ctypes.data
+        self._sim = self._library.dlk_sim_create_in(given, memory_bytes, ctypes.byref(raw))
         if not self._sim:
             raise DlkError("no memory for the simulated accelerator", expected=f"{memory_bytes} bytes")
         address = self._library.dlk_sim_memory(self._sim)
         kind = ctypes.c_uint64 * (memory_bytes // BYTES)
-        self.memory: Words = np.ctypeslib.as_array(kind.from_address(address))
+        self.memory: Words = np.ctypeslib.as_array(kind.from_address(address)) if memory is None else memory
         """All words of the memory, shared with the accelerator; not to be used after the end of ``with``."""
 
     def __enter__(self) -> Simulator:
@@ -108,11 +112,11 @@ class Simulator:
         self._library.dlk_sim_destroy(self._sim)
         self._sim = None
 
-    def read32(self, register: Register) -> int:
+    def read32(self, register: int) -> int:
         """Return a register's value."""
         return int(self._library.dlk_sim_read32(self._sim, register))
 
-    def write32(self, register: Register, value: int) -> None:
+    def write32(self, register: int, value: int) -> None:
         """Write a register."""
         self._library.dlk_sim_write32(self._sim, register, value)
 
@@ -156,8 +160,8 @@ class Simulator:
 def _load(path: Path) -> ctypes.CDLL:
     library = ctypes.CDLL(str(path))
     handle = ctypes.c_void_p
-    library.dlk_sim_create.restype = handle
-    library.dlk_sim_create.argtypes = [ctypes.c_uint64, ctypes.POINTER(_Options)]
+    library.dlk_sim_create_in.restype = handle
+    library.dlk_sim_create_in.argtypes = [handle, ctypes.c_uint64, ctypes.POINTER(_Options)]
     library.dlk_sim_destroy.restype = None
     library.dlk_sim_destroy.argtypes = [handle]
     library.dlk_sim_read32.restype = ctypes.c_uint32

@@ -46,11 +46,13 @@ class Queue {
 }  // namespace
 
 struct dlk_sim {
-  dlk_sim(uint64_t bytes, const dlk_sim_options& options)
+  dlk_sim(void* given, uint64_t bytes, const dlk_sim_options& options)
       : core(powered_up(options.seed)),
         options(options),
         random(options.seed * 2654435761u + 1),
-        memory((bytes + kWord - 1) / kWord) {
+        own(given != nullptr ? 0 : (bytes + kWord - 1) / kWord),
+        memory(given != nullptr ? static_cast<uint64_t*>(given) : own.data()),
+        memory_bytes((bytes + kWord - 1) / kWord * kWord) {
     core.reset = 1;
     for (int i = 0; i < kResetCycles; ++i) clock();
     core.reset = 0;
@@ -106,7 +108,9 @@ struct dlk_sim {
   Vdlk_core core;
   const dlk_sim_options options;
   uint32_t random;
-  std::vector<uint64_t> memory;
+  std::vector<uint64_t> own;
+  uint64_t* const memory;
+  const uint64_t memory_bytes;
   uint64_t now = 0;
 
  private:
@@ -128,7 +132,7 @@ struct dlk_sim {
 
   uint32_t response_of(uint64_t address, uint32_t words) const {
     const uint64_t end = address + words * kWord;
-    if (end > memory.size() * kWord) return kDecodeError;
+    if (end > memory_bytes) return kDecodeError;
     return options.fault != 0 && address <= options.fault && options.fault < end ? kSlaveError : kNoError;
   }
 
@@ -186,9 +190,13 @@ struct dlk_sim {
 extern "C" {
 
 dlk_sim* dlk_sim_create(uint64_t memory_bytes, const dlk_sim_options* options) {
+  return dlk_sim_create_in(nullptr, memory_bytes, options);
+}
+
+dlk_sim* dlk_sim_create_in(void* memory, uint64_t memory_bytes, const dlk_sim_options* options) {
   static const dlk_sim_options kDefault = {30, 0, 0, 0};
   try {
-    return new dlk_sim(memory_bytes, options != nullptr ? *options : kDefault);
+    return new dlk_sim(memory, memory_bytes, options != nullptr ? *options : kDefault);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
@@ -209,6 +217,6 @@ uint64_t dlk_sim_step(dlk_sim* sim, uint64_t cycles) {
   return passed;
 }
 
-void* dlk_sim_memory(dlk_sim* sim) { return sim->memory.data(); }
+void* dlk_sim_memory(dlk_sim* sim) { return sim->memory; }
 
 }  // extern "C"

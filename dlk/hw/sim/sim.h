@@ -25,6 +25,8 @@ typedef struct dlk_sim_options {
 /* A reset accelerator with a zeroed memory of this size, from address 0; null options: latency 30, no stalls.
  * Null without memory. */
 dlk_sim* dlk_sim_create(uint64_t memory_bytes, const dlk_sim_options* options);
+/* The same, on a memory of the caller's, which it may share with another process; null: one of its own. */
+dlk_sim* dlk_sim_create_in(void* memory, uint64_t memory_bytes, const dlk_sim_options* options);
 void dlk_sim_destroy(dlk_sim* sim);
 
 uint32_t dlk_sim_read32(dlk_sim* sim, uint32_t offset);

@@ -19,6 +19,7 @@ enum { ID, VERSION, ARRAY, BUFFERS, CONTROL, STATUS, LIST, COUNT, ERROR, ERROR_C
 
 struct dlk_sim {
   uint8_t* memory;
+  uint8_t* own;
   uint64_t bytes;
   uint32_t registers[REGISTERS];
   uint64_t row[ROW_WORDS];
@@ -38,11 +39,16 @@ static uint32_t fault(const char* name, uint32_t otherwise) {
 }
 
 dlk_sim* dlk_sim_create(uint64_t memory_bytes, const dlk_sim_options* options) {
+  return dlk_sim_create_in(NULL, memory_bytes, options);
+}
+
+dlk_sim* dlk_sim_create_in(void* memory, uint64_t memory_bytes, const dlk_sim_options* options) {
   (void)options;
   dlk_sim* const sim = calloc(1, sizeof *sim);
   if (!sim) return NULL;
   sim->bytes = memory_bytes;
-  sim->memory = calloc(1, memory_bytes);
+  sim->own = memory ? NULL : calloc(1, memory_bytes);
+  sim->memory = memory ? memory : sim->own;
   sim->picture = malloc(PICTURE_BYTES);
   sim->registers[ID] = fault("id", 0x314b4c44);
   sim->registers[VERSION] = fault("version", 1);
@@ -52,7 +58,7 @@ dlk_sim* dlk_sim_create(uint64_t memory_bytes, const dlk_sim_options* options) {
 }
 
 void dlk_sim_destroy(dlk_sim* sim) {
-  free(sim->memory);
+  free(sim->own);
   free(sim->picture);
   free(sim);
 }

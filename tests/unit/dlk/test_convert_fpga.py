@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conversions import convert
 from exports import CLASSES, PROCESSORS, SIZE, write_export
-from fpga import ARM, TWIN, build_stand_in
+from fpga import TWIN, build_stand_in
 from graphs import Layer, build
 
 import dlk.convert
@@ -32,8 +32,8 @@ def fitting() -> onnx.ModelProto:
 @pytest.fixture
 def simulators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the stand-in in the place of the simulated accelerator."""
-    built = {target.triple: build_stand_in(tmp_path, target) for target in (TWIN, ARM)}
-    monkeypatch.setattr(dlk.verify.simulator, "simulator", lambda target, announce: built[target.triple])
+    built = build_stand_in(tmp_path, TWIN)
+    monkeypatch.setattr(dlk.verify.simulator, "simulator", lambda announce: built)
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **_: name if name == "verilator" else found(name))
 
