@@ -16,6 +16,7 @@ from dlk.codegen.memory import MemoryUse, memory_use
 from dlk.codegen.parameters import Parameters, parameters
 from dlk.lowering.offload import offload
 from dlk.lowering.program import Program
+from dlk.lowering.tca import tca_plan
 from dlk.targets import Target
 
 _RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
@@ -52,7 +53,10 @@ def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
     Returns the memory that the network will take. The CMakeLists.txt tells how to build it. Raises DlkError for what
     the runtime does not support, and then leaves the directory as it was.
     """
-    program, numbers = fit(program, target)
+    fitted, numbers = fit(program, target)
+    facts = _facts(fitted, target, numbers)
+    if target.accelerated:
+        facts["tca"] = tca_plan(program)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         project = Path(temporary) / "project"
@@ -61,7 +65,7 @@ def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
         if target.accelerated:
             shutil.copytree(_RUNTIME / _DRIVER, project / _DRIVER)
             shutil.copy(_SIMULATOR, project / _DRIVER)
-        _render(project, target, _facts(program, target, numbers))
+        _render(project, target, facts)
         if directory.exists():
             shutil.rmtree(directory)
         project.rename(directory)
@@ -92,8 +96,9 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
     ):
         path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
     if target.accelerated:
-        text = environment.get_template("accelerator.cpp.jinja").render(facts)
-        (generated / "accelerator.cpp").write_text(text, encoding="utf-8")
+        for name in ("accelerator.cpp", "tca.cpp"):
+            text = environment.get_template(f"{name}.jinja").render(facts)
+            (generated / name).write_text(text, encoding="utf-8")
     for isa in target.isas:
         text = environment.get_template("isa.cpp.jinja").render(facts, isa=isa)
         (generated / f"isa_{isa.name}.cpp").write_text(text, encoding="utf-8")
@@ -102,7 +107,7 @@ def _render(project: Path, target: Target, facts: Mapping[str, object]) -> None:
 def _facts(program: Program, target: Target, numbers: Parameters) -> dict[str, object]:
     order = {name: index for index, name in enumerate(numbers.arena.layouts)}
     accelerated = [(step.index, step.accelerated) for step in numbers.steps if step.accelerated is not None]
-    number, accelerator = accelerated[0] if accelerated else (0, None)
+    number, accelerator = accelerated[0] if accelerated else (-1, None)
     return {
         "accelerated": accelerator,
         "accelerated_step": number,

@@ -59,6 +59,24 @@ void for_pieces(const Tensor& tensor, const Piece& piece) {
 
 }  // namespace
 
+size_t group_bytes(const Tensor& tensor) {
+  const size_t groups = (static_cast<size_t>(tensor.channels) + kChannels - 1) / kChannels;
+  return groups * tensor.height * tensor.width * sizeof(uint64_t);
+}
+
+Tensor planes_of(const Tensor& tensor, void* data) {
+  Tensor planes = tensor;
+  planes.stride = tensor.width;
+  planes.plane_words = (tensor.height * tensor.width + 63) / 64;
+  planes.data = data;
+  return planes;
+}
+
+size_t plane_bytes(const Tensor& tensor) {
+  const size_t planes = static_cast<size_t>(tensor.channels) * tensor.bits;
+  return planes * planes_of(tensor, nullptr).plane_words * sizeof(uint64_t);
+}
+
 void pack_codes(const Tensor& tensor, uint64_t* words) {
   for_pieces(tensor, [&](int channel, int channels, int64_t position, int pixels, int64_t word) {
     uint64_t rows[kSide] = {};

@@ -1,6 +1,4 @@
 // The board: registers on the lightweight bridge by way of /dev/mem, and memory by way of dma_buffer.h.
-//
-// DLK_FPGA_ROOT is the folder that holds dev and sys, the system's own where it is not set.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,8 +52,7 @@ dlk_status check_configured(Network& network, const char* root) {
 }
 
 dlk_status open_board(Network& network, size_t bytes, Bus& bus) {
-  const char* const named = getenv("DLK_FPGA_ROOT");
-  const char* const root = named ? named : "";
+  const char* const root = system_root();
   const char* const place = getenv("DLK_FPGA_REGISTERS");
   char* end = nullptr;
   const uint64_t address = place && *place ? strtoull(place, &end, 0) : kBridge;
@@ -68,7 +65,7 @@ dlk_status open_board(Network& network, size_t bytes, Bus& bus) {
   board->file = -1;
   board->buffer = kNoBuffer;
   dlk_status status = check_configured(network, root);
-  if (status == DLK_OK) status = open_dma_buffer(network, root, bytes, board->buffer);
+  if (status == DLK_OK && bytes) status = open_dma_buffer(network, root, bytes, board->buffer);
   if (status != DLK_OK) return status;
   void* const registers = map_physical(root, address, kRegisterBytes, board->file);
   if (!registers) {
@@ -116,7 +113,6 @@ void pause(const Bus&) {
 }  // namespace
 
 const BackEnd kDevMem = {
-    .name = "dev_mem",
     .timeout_ms = kTimeoutMs,
     .open = &open_board,
     .close = &close_board,

@@ -17,11 +17,6 @@ constexpr uint64_t kLimit = uint64_t{1} << 32;  // addresses have 32 bits
 constexpr uint32_t kAlignment = 128;
 constexpr size_t kPath = 512;
 
-struct Place {
-  uint64_t address;
-  uint64_t bytes;
-};
-
 int open_attribute(const char* folder, const char* name, int flags) {
   char path[kPath + 32];
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -45,33 +40,27 @@ void write_number(int file, uint64_t value) {
   if (pwrite(file, text, static_cast<size_t>(length), 0) != length) return;  // the run's result will tell
 }
 
-dlk_status check_place(Network& network, const Place& place, size_t bytes, const char* what) {
-  if (place.bytes < bytes) {
+dlk_status check_region(Network& network, const Region& region, size_t bytes, const char* what) {
+  if (region.bytes < bytes) {
     return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s has %llu bytes, and the network needs %zu", what,
-                     static_cast<unsigned long long>(place.bytes), bytes);
+                     static_cast<unsigned long long>(region.bytes), bytes);
   }
-  if (place.address % kAlignment || place.address + bytes > kLimit) {
+  if (region.address % kAlignment || region.address + bytes > kLimit) {
     return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s lies at 0x%llx, which is no multiple of %u below 4 GiB", what,
-                     static_cast<unsigned long long>(place.address), kAlignment);
+                     static_cast<unsigned long long>(region.address), kAlignment);
   }
   return DLK_OK;
 }
 
 // DLK_FPGA_MEMORY=ADDRESS:BYTES, a region that the device tree keeps the kernel from.
-dlk_status open_region(Network& network, const char* root, const char* text, size_t bytes, DmaBuffer& buffer) {
+dlk_status open_named_region(Network& network, const char* root, const char* text, size_t bytes, DmaBuffer& buffer) {
   char* end = nullptr;
-  Place place = {strtoull(text, &end, 0), 0};
-  if (*end == ':') place.bytes = strtoull(end + 1, &end, 0);
-  if (*end || !place.bytes) {
+  Region region = {strtoull(text, &end, 0), 0};
+  if (*end == ':') region.bytes = strtoull(end + 1, &end, 0);
+  if (*end || !region.bytes) {
     return fail_with(network, DLK_ACCELERATOR_ABSENT, "DLK_FPGA_MEMORY is %s, and not ADDRESS:BYTES", text);
   }
-  const dlk_status status = check_place(network, place, bytes, "DLK_FPGA_MEMORY");
-  if (status != DLK_OK) return status;
-  void* const memory = map_physical(root, place.address, bytes, buffer.device);
-  if (!memory) return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s/dev/mem: %s", root, strerror(errno));
-  buffer.memory = static_cast<char*>(memory);
-  buffer.address = static_cast<uint32_t>(place.address);
-  return DLK_OK;
+  return open_region(network, root, region, "DLK_FPGA_MEMORY", bytes, buffer);
 }
 
 // The attributes by which parts of a cached buffer are synchronised.
@@ -83,24 +72,13 @@ bool open_sync(const char* folder, DmaBuffer& buffer) {
   return buffer.sync_offset >= 0 && buffer.sync_size >= 0 && buffer.sync_for_cpu >= 0 && buffer.sync_for_device >= 0;
 }
 
-dlk_status open_module(Network& network, const char* root, const char* name, const char* folder, size_t bytes,
-                       DmaBuffer& buffer) {
-  Place place = {};
-  if (!read_number(folder, "phys_addr", place.address) || !read_number(folder, "size", place.bytes) ||
-      !open_sync(folder, buffer)) {
-    return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s lacks what u-dma-buf has, or may not be used", folder);
+// The folder of sys that tells about a buffer of u-dma-buf; false where there is none.
+bool find_module(const char* root, const char* name, char (&folder)[kPath]) {
+  for (const char* const kind : kClasses) {
+    snprintf(folder, sizeof folder, "%s/sys/class/%s/%s", root, kind, name);
+    if (access(folder, F_OK) == 0) return true;
   }
-  const dlk_status status = check_place(network, place, bytes, folder);
-  if (status != DLK_OK) return status;
-  char path[kPath];
-  snprintf(path, sizeof path, "%s/dev/%s", root, name);
-  buffer.device = open(path, O_RDWR | O_CLOEXEC);
-  if (buffer.device < 0) return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s: %s", path, strerror(errno));
-  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, buffer.device, 0);
-  if (memory == MAP_FAILED) return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s: %s", path, strerror(errno));
-  buffer.memory = static_cast<char*>(memory);
-  buffer.address = static_cast<uint32_t>(place.address);
-  return DLK_OK;
+  return false;
 }
 
 void sync_part(const DmaBuffer& buffer, int file, size_t offset, size_t bytes) {
@@ -112,6 +90,51 @@ void sync_part(const DmaBuffer& buffer, int file, size_t offset, size_t bytes) {
 
 }  // namespace
 
+const char* system_root() {
+  const char* const named = getenv("DLK_FPGA_ROOT");
+  return named ? named : "";
+}
+
+bool has_module_buffer(const char* root, const char* name) {
+  char folder[kPath];
+  return find_module(root, name, folder);
+}
+
+dlk_status open_module_buffer(Network& network, const char* root, const char* name, size_t bytes, DmaBuffer& buffer) {
+  buffer = kNoBuffer;
+  buffer.bytes = bytes;
+  char folder[kPath];
+  Region region = {};
+  if (!find_module(root, name, folder) || !read_number(folder, "phys_addr", region.address) ||
+      !read_number(folder, "size", region.bytes) || !open_sync(folder, buffer)) {
+    return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s lacks what u-dma-buf has, or may not be used", folder);
+  }
+  const dlk_status status = check_region(network, region, bytes, folder);
+  if (status != DLK_OK) return status;
+  char path[kPath];
+  snprintf(path, sizeof path, "%s/dev/%s", root, name);
+  buffer.device = open(path, O_RDWR | O_CLOEXEC);
+  if (buffer.device < 0) return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s: %s", path, strerror(errno));
+  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, buffer.device, 0);
+  if (memory == MAP_FAILED) return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s: %s", path, strerror(errno));
+  buffer.memory = static_cast<char*>(memory);
+  buffer.address = static_cast<uint32_t>(region.address);
+  return DLK_OK;
+}
+
+dlk_status open_region(Network& network, const char* root, const Region& region, const char* what, size_t bytes,
+                       DmaBuffer& buffer) {
+  buffer = kNoBuffer;
+  buffer.bytes = bytes;
+  const dlk_status status = check_region(network, region, bytes, what);
+  if (status != DLK_OK) return status;
+  void* const memory = map_physical(root, region.address, bytes, buffer.device);
+  if (!memory) return fail_with(network, DLK_ACCELERATOR_ABSENT, "%s/dev/mem: %s", root, strerror(errno));
+  buffer.memory = static_cast<char*>(memory);
+  buffer.address = static_cast<uint32_t>(region.address);
+  return DLK_OK;
+}
+
 void* map_physical(const char* root, uint64_t address, size_t bytes, int& file) {
   char path[kPath];
   snprintf(path, sizeof path, "%s/dev/mem", root);
@@ -122,17 +145,11 @@ void* map_physical(const char* root, uint64_t address, size_t bytes, int& file) 
 }
 
 dlk_status open_dma_buffer(Network& network, const char* root, size_t bytes, DmaBuffer& buffer) {
-  buffer = kNoBuffer;
-  buffer.bytes = bytes;
   const char* const region = getenv("DLK_FPGA_MEMORY");
-  if (region && *region) return open_region(network, root, region, bytes, buffer);
+  if (region && *region) return open_named_region(network, root, region, bytes, buffer);
   const char* const named = getenv("DLK_FPGA_BUFFER");
   const char* const name = named && *named ? named : kDefaultName;
-  char folder[kPath];
-  for (const char* const kind : kClasses) {
-    snprintf(folder, sizeof folder, "%s/sys/class/%s/%s", root, kind, name);
-    if (access(folder, F_OK) == 0) return open_module(network, root, name, folder, bytes, buffer);
-  }
+  if (has_module_buffer(root, name)) return open_module_buffer(network, root, name, bytes, buffer);
   return fail_with(network, DLK_ACCELERATOR_ABSENT,
                    "there is no memory to share: neither %s/sys/class/u-dma-buf/%s, of the kernel module u-dma-buf, "
                    "nor DLK_FPGA_MEMORY",

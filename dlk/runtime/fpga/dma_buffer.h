@@ -19,9 +19,26 @@ struct DmaBuffer {
 
 constexpr DmaBuffer kNoBuffer = {nullptr, 0, 0, -1, -1, -1, -1, -1};
 
-// Finds the buffer and maps at least `bytes` of it; after a failure close_dma_buffer is called, too.
+// A region of physical memory.
+struct Region {
+  uint64_t address;
+  uint64_t bytes;
+};
+
+// The folder that holds dev, proc and sys: DLK_FPGA_ROOT, or the system's own.
+const char* system_root();
+
+// Finds the buffer that the environment names and maps at least `bytes` of it; after a failure close_dma_buffer is
+// called, too. So it is for the two below.
 dlk_status open_dma_buffer(Network& network, const char* root, size_t bytes, DmaBuffer& buffer);
 void close_dma_buffer(DmaBuffer& buffer);
+
+// One of the two kinds by itself: a buffer of u-dma-buf by its name, which tells whether there is one, or a region,
+// which an error calls `what`.
+bool has_module_buffer(const char* root, const char* name);
+dlk_status open_module_buffer(Network& network, const char* root, const char* name, size_t bytes, DmaBuffer& buffer);
+dlk_status open_region(Network& network, const char* root, const Region& region, const char* what, size_t bytes,
+                       DmaBuffer& buffer);
 
 void sync_for_device(const DmaBuffer& buffer, size_t offset, size_t bytes);
 void sync_for_cpu(const DmaBuffer& buffer, size_t offset, size_t bytes);

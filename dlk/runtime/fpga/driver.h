@@ -1,7 +1,7 @@
 // The driver of the accelerator of dlk/hw: registers, commands, waiting.
 #pragma once
 
-#include "../src/accelerator.h"
+#include "bus.h"
 
 namespace dlk {
 
@@ -21,7 +21,6 @@ struct LayerCodes {
 
 // The accelerated step; the numbers come from dlk.lowering.offload.
 struct AcceleratedStep {
-  int32_t step;
   int32_t command_count;
   const char* const* layers;  // [command_count] names
   const uint64_t* image;      // what stands at the memory's begin: commands of each slot, parameters
@@ -35,13 +34,6 @@ struct AcceleratedStep {
 
 extern const AcceleratedStep kAccelerated;  // generated
 
-// driver.cpp: what kModel.accelerator consists of, but for the number of the step.
-dlk_status open_accelerator(Network& network);
-void close_accelerator(Network& network);
-void load_frame(Network& network, int32_t slot);
-dlk_status start_frame(Network& network, int32_t slot);
-dlk_status wait_for_frame(Network& network);
-void unload_frame(Network& network, int32_t slot);
-void trace_layers(Network& network);
+extern const Accelerator kDriver;  // driver.cpp
 
 }  // namespace dlk

@@ -5,6 +5,13 @@
 
 namespace dlk {
 
+// Bytes of a tensor's words of codes: a word of two planes for each pixel and each 32 channels.
+size_t group_bytes(const Tensor& tensor);
+
+// Bytes of a tensor's bit-planes without gaps, and the tensor with them at `data`.
+size_t plane_bytes(const Tensor& tensor);
+Tensor planes_of(const Tensor& tensor, void* data);
+
 // Words of codes, [group][y][x], from bit-planes.
 void pack_codes(const Tensor& tensor, uint64_t* words);
 

@@ -77,7 +77,6 @@ void pause(const Bus& bus) { sim_of(bus).step(sim_of(bus).sim, kPauseCycles); }
 }  // namespace
 
 const BackEnd kSim = {
-    .name = "sim",
     .timeout_ms = kTimeoutMs,
     .open = &open,
     .close = &close,

@@ -117,7 +117,7 @@ DLK_EXPORT Network* network_create(void) { return static_cast<Network*>(calloc(1
 
 DLK_EXPORT void network_delete(Network* network) {
   if (!network) return;
-  if (kModel.accelerator) kModel.accelerator->close(*network);
+  close_accelerator(*network);
   pool_delete(network->pool);
   release(network->memory);
   free(network->seconds);
@@ -132,7 +132,7 @@ DLK_EXPORT dlk_status dlk_init(Network* network) {
   dlk_status status = choose_isa(*network, &isa);
   if (status == DLK_OK) status = prepare(*network);
   if (status == DLK_OK) status = set_threads(*network, network->threads ? network->threads : default_threads());
-  if (status == DLK_OK && kModel.accelerator) status = kModel.accelerator->open(*network);
+  if (status == DLK_OK && kModel.ways) status = open_accelerator(*network);
   if (status == DLK_OK) network->isa = isa;
   return status;
 }

@@ -118,7 +118,7 @@ struct Isa {
   const Roofline* roofline;
 };
 
-struct Accelerator;  // accelerator.h
+struct Way;  // accelerator.h
 
 enum class Preprocess : int32_t { kDivideBy255, kPerImageStandardization };
 
@@ -135,8 +135,9 @@ struct Model {
   int32_t class_count;
   const char* const* class_names;
   int32_t isa_count;
-  const Isa* const* isas;          // from plain to best
-  const Accelerator* accelerator;  // null where the processor executes every step
+  const Isa* const* isas;    // from plain to best
+  int32_t accelerated_step;  // -1 where the processor executes every step
+  const Way* ways;           // to the accelerator, up to one without a name; null where there is none
 };
 
 extern const Model kModel;  // generated

@@ -8,7 +8,7 @@
 
 namespace dlk {
 
-struct Driver;
+struct Accelerator;
 
 // The frames of a stream that are under way; the oldest one is in slot `first`.
 struct Frames {
@@ -36,7 +36,8 @@ struct Network {
   bool timed;       // a run was timed
   double* seconds;  // [2, steps] wall and CPU time of the last timed run; null until timing is switched on
   dlk::Frames frames;
-  dlk::Driver* driver;  // of the accelerator; null where there is none
+  const dlk::Accelerator* accelerator;  // null until initialised, and where there is none
+  void* driver;                         // what the accelerator keeps of this network
   char error[1024];
 };
 

@@ -72,21 +72,18 @@ bool stays_normal(const Network& network, const Step& step) {
   return static_cast<double>(network.least_input) * step.least_weight >= least_product;
 }
 
-bool is_accelerated(int32_t step) { return kModel.accelerator && kModel.accelerator->step == step; }
-
 // The one step that another device executes; it tells the trace of its layers by itself.
 dlk_status execute_accelerated(Network& network) {
-  const Accelerator& accelerator = *kModel.accelerator;
-  if (network.timing) begin_step(network, accelerator.step);
+  const Accelerator& accelerator = *network.accelerator;
+  if (network.timing) begin_step(network, kModel.accelerated_step);
   open_arena(network);
   accelerator.load(network, 0);
   dlk_status status = accelerator.start(network, 0);
   if (status == DLK_OK) status = accelerator.wait(network);
   if (status != DLK_OK) return status;
   accelerator.unload(network, 0);
-  if (network.timing) end_step(network, accelerator.step);
-  if (network.trace) accelerator.trace(network);
-  return DLK_OK;
+  if (network.timing) end_step(network, kModel.accelerated_step);
+  return network.trace ? accelerator.trace(network) : DLK_OK;
 }
 
 void execute_step(Network& network, int32_t number, Pool* pool, bool watched) {
@@ -126,7 +123,7 @@ dlk_status execute_steps(Network& network, int32_t first, int32_t last, bool wat
   Pool* const pool = helpers_of(network);
   dlk_status status = DLK_OK;
   for (int32_t i = first; i < last && status == DLK_OK; ++i) {
-    if (is_accelerated(i)) {
+    if (i == kModel.accelerated_step) {
       status = execute_accelerated(network);
     } else {
       execute_step(network, i, pool, watched);

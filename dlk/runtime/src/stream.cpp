@@ -11,16 +11,16 @@ int32_t slot_after(const Frames& frames, int32_t frames_later) { return (frames.
 // The steps before the accelerated one, and the first piece of that; the input tensor is filled.
 dlk_status begin_frame(Network& network) {
   const Frames& frames = network.frames;
-  const Accelerator& accelerator = *kModel.accelerator;
+  const Accelerator& accelerator = *network.accelerator;
   const int32_t slot = slot_after(frames, frames.count);
-  execute_steps(network, 0, accelerator.step, false);
+  execute_steps(network, 0, kModel.accelerated_step, false);
   accelerator.load(network, slot);
   return frames.count ? DLK_OK : accelerator.start(network, slot);  // else when the frame before has ended
 }
 
 dlk_status end_frame(Network& network) {
   const Frames& frames = network.frames;
-  const Accelerator& accelerator = *kModel.accelerator;
+  const Accelerator& accelerator = *network.accelerator;
   dlk_status status = accelerator.wait(network);
   if (status == DLK_OK && frames.count > 1) status = accelerator.start(network, slot_after(frames, 1));
   if (status != DLK_OK) return status;
@@ -28,13 +28,13 @@ dlk_status end_frame(Network& network) {
   const FloatMode mode = enter_float_mode();
   accelerator.unload(network, frames.first);
   leave_float_mode(mode);
-  return execute_steps(network, accelerator.step + 1, kModel.step_count, false);
+  return execute_steps(network, kModel.accelerated_step + 1, kModel.step_count, false);
 }
 
 dlk_status submit(Network& network, float* output) {
   Frames& frames = network.frames;
   dlk_status status = DLK_OK;
-  if (kModel.accelerator) {
+  if (network.accelerator) {
     status = begin_frame(network);
   } else {
     network.tensors[kModel.output].data = output;
@@ -75,7 +75,7 @@ DLK_EXPORT dlk_status dlk_collect(Network* network) {
   network->error[0] = 0;
   Frames& frames = network->frames;
   if (!frames.count) return fail(*network, DLK_NOT_AVAILABLE, "no frame is under way: submit one first");
-  const dlk_status status = kModel.accelerator ? end_frame(*network) : DLK_OK;
+  const dlk_status status = network->accelerator ? end_frame(*network) : DLK_OK;
   frames.first = slot_after(frames, 1);
   frames.count = status == DLK_OK ? frames.count - 1 : 0;
   return status;

@@ -23,6 +23,16 @@ def segnet(size: int = 16, seed: int = 1) -> Program:
     return net.quant_conv(3, 37, 1).quant_conv(3, 5, 0).program()
 
 
+def lm_segnet() -> Program:
+    """LmSegnetV1Quantize for 360x480 pixels and 11 classes, with random numbers."""
+    net = Builder("LmSegnetV1Quantize", (360, 480, 3), 1).space_to_depth().float_conv(1, 16, 2).space_to_depth()
+    net.quant_conv(3, 64, 2).quant_conv(3, 64, 2).space_to_depth()
+    for _ in range(4):
+        net.quant_conv(3, 256, 2)
+    net.depth_to_space().quant_conv(3, 128, 2).depth_to_space().quant_conv(3, 128, 2).depth_to_space()
+    return net.quant_conv(3, 32, 2).quant_conv(3, 11, 0).program()
+
+
 def drawn(seed: int) -> Program:
     """A random chain that the accelerator can run."""
     rng = Random(seed)  # noqa: S311 - no secrets here

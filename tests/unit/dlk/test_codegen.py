@@ -46,7 +46,7 @@ def test_emission_is_deterministic_and_replaces_what_was_there(tmp_path: Path, t
     assert files == tree(tmp_path / "b")
     assert {"CMakeLists.txt", "include/dlk/dlk.h", "generated/network.cpp", "tools/trace.c"} <= files.keys()
     assert {f"generated/isa_{isa.name}.cpp" for isa in target.isas} <= files.keys()
-    driver = {"generated/accelerator.cpp", "fpga/driver.cpp", "fpga/sim.h"}
+    driver = {"generated/accelerator.cpp", "generated/tca.cpp", "fpga/driver.cpp", "fpga/sim.h"}
     assert driver & files.keys() == (driver if target.accelerated else set())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 

@@ -62,7 +62,7 @@ def refused(library: Path, **variables: str) -> str:
 
 
 def test_a_way_that_does_not_exist_is_refused(library: Path, tmp_path: Path) -> None:
-    assert "DLK_FPGA is pci, and the ways to it are dev_mem sim" in refused(library, DLK_FPGA="pci")
+    assert "DLK_FPGA is pci, and the ways to it are dev_mem sim original_tca" in refused(library, DLK_FPGA="pci")
     assert "DLK_FPGA_SIM names no simulator" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM="")
     assert "none.so: cannot open" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(tmp_path / "none.so"))
     assert "dlk_sim_create" in refused(library, DLK_FPGA="sim", DLK_FPGA_SIM=str(library)), "a library of another kind"
