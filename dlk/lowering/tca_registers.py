@@ -149,7 +149,7 @@ def registers(layer: Convolution, kernels: int, thresholds: int) -> dict[str, in
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """Tiles along a row or a column. first, last: pixels of input; made, left: of output, of all others and the last."""
+    """Tiles along a row or column. first, last: pixels of their input; made, left: of output, of the last one left."""
 
     count: int
     first: int

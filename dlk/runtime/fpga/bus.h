@@ -34,7 +34,9 @@ dlk_status open_bus(Network& network, const BackEnd& back_end, size_t bytes, Bus
 void close_bus(Bus& bus);
 
 inline uint32_t read_register(const Bus& bus, uint32_t offset) { return bus.back_end->read32(bus, offset); }
-inline void write_register(const Bus& bus, uint32_t offset, uint32_t value) { bus.back_end->write32(bus, offset, value); }
+inline void write_register(const Bus& bus, uint32_t offset, uint32_t value) {
+  bus.back_end->write32(bus, offset, value);
+}
 
 // Waits until a register has a value that ends a run; false when that takes too long.
 bool wait_until(const Bus& bus, uint32_t offset, bool (*ends)(uint32_t value));

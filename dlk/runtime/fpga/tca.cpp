@@ -14,8 +14,8 @@ namespace {
 enum Register : int32_t { kStart = 0, kStatus = 52 };
 enum Place : int32_t { kInput, kOutput };
 
-constexpr uint32_t kEnded = 127;    // of kStatus
-constexpr int32_t kSumWords = 8;    // of a pixel, of 32 channels
+constexpr uint32_t kEnded = 127;  // of kStatus
+constexpr int32_t kSumWords = 8;  // of a pixel, of 32 channels
 constexpr const char* kUntried = "original_tca was never run on a board";
 
 struct Tca {
@@ -59,9 +59,10 @@ dlk_status check_free(Network& network, const char* root, const TcaPlace& place)
   }
   fclose(file);
   if (!taken) return DLK_OK;
-  return fail_with(network, DLK_ACCELERATOR_ABSENT,
-                   "memory at 0x%llx is the kernel's by %s: boot with the original's device tree, which leaves it alone",
-                   first, path);
+  return fail_with(
+      network, DLK_ACCELERATOR_ABSENT,
+      "memory at 0x%llx is the kernel's by %s: boot with the original's device tree, which leaves it alone", first,
+      path);
 }
 
 dlk_status open_place(Network& network, const TcaPlace& place, DmaBuffer& buffer) {
@@ -121,7 +122,8 @@ dlk_status fail_by_time(Network& network, const TcaLayer& layer, const char* wha
   char dump[kTcaRegisters * 13 + 1] = "";
   size_t used = 0;
   for (int32_t i = 0; i < kTcaRegisters; ++i) {
-    used += static_cast<size_t>(snprintf(dump + used, sizeof dump - used, " %d=%x", i, read_register(bus, offset_of(i))));
+    used +=
+        static_cast<size_t>(snprintf(dump + used, sizeof dump - used, " %d=%x", i, read_register(bus, offset_of(i))));
   }
   return fail_with(network, DLK_ACCELERATOR_TIMEOUT, "%s, in layer %s (%s); registers:%s", what, layer.name, kUntried,
                    dump);

@@ -1,4 +1,5 @@
-// The accelerator of the original project, whose bitstream the user supplies. Never run: no board, no bitstream at hand.
+// The accelerator of the original project, whose bitstream the user supplies. Never run: no board, no bitstream at
+// hand.
 //
 // It executes one convolution at a time, told by its registers; the numbers come from dlk.lowering.tca.
 #pragma once
@@ -28,14 +29,14 @@ struct TcaLayer {
 };
 
 struct TcaPlan {
-  const char* misfit;             // why this network can't be executed that way; null where it can
-  TcaPlace places[kTcaPlaces];    // input, output, kernels, thresholds
+  const char* misfit;                     // why this network can't be executed that way; null where it can
+  TcaPlace places[kTcaPlaces];            // input, output, kernels, thresholds
   const uint64_t* constants[kTcaPlaces];  // what stands there for all runs; null for input and output
   int32_t layer_count;
   const TcaLayer* layers;
 };
 
-extern const TcaPlan kTca;  // generated
+extern const TcaPlan kTca;            // generated
 extern const Accelerator kTcaDriver;  // tca.cpp
 
 }  // namespace dlk

@@ -142,9 +142,7 @@ def test_thresholds_within_reach_make_the_same_codes(seed: int) -> None:
     assert np.abs(near).max() <= 3 * channels + 1
     for o in range(4):
         for total in range(-3 * np.count_nonzero(weights[..., o] < 0), 3 * np.count_nonzero(weights[..., o] > 0) + 1):
-            counts = [
-                np.count_nonzero(total >= t if directions[o] > 0 else total <= t) for t in (ordered[o], near[o])
-            ]
+            counts = [np.count_nonzero(total >= t if directions[o] > 0 else total <= t) for t in (ordered[o], near[o])]
             assert counts[0] == counts[1]
 
 
