@@ -9,16 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_tca import MODULES, SYNC, TcaBoard
-from fpga import assert_layers, build_program
+from fpga import ARM, TWIN, assert_layers, build_program
+from native import gcc
 from programs import Builder, evaluate
 from runtime_programs import values
 from streams import check_stream
 
+from dlk.build import trace_program
+from dlk.codegen import emit
 from dlk.errors import DlkError
 from dlk.lowering.program import Program
 from dlk.lowering.tca import PLACES, tca_plan
 from dlk.lowering.tca_registers import REGISTERS
-from dlk.verify.executors import LibraryExecutor
+from dlk.targets import Target
+from dlk.verify.executors import LibraryExecutor, ProgramExecutor
 
 
 def network() -> Program:
@@ -89,6 +93,33 @@ def test_codes_may_be_the_result(tmp_path: Path) -> None:
     x = values(program)
     with TcaBoard(tmp_path / "board", modules=True), opened(library, tmp_path / "board") as executor:
         assert_layers(program, executor.trace(x), x)
+
+
+def traced(library: Path, root: Path, target: Target) -> ProgramExecutor:
+    """Return the library in a process of its own, emulated where the target is."""
+    variables = {"DLK_FPGA": "original_tca", "DLK_FPGA_ROOT": str(root), "DLK_FPGA_TIMEOUT_MS": "20000"}
+    program = trace_program(library.parents[1])
+    return ProgramExecutor(library, program, name=target.name, emulator=target.emulator, variables=variables)
+
+
+@pytest.mark.needs("gcc", "g++")
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    program = network()
+    emit(program, tmp_path / "project", TWIN)
+    library = gcc("DLK_SANITIZE=ON")(tmp_path / "project", TWIN)
+    x = values(program)
+    with TcaBoard(tmp_path / "board", modules=True):
+        assert_layers(program, traced(library, tmp_path / "board", TWIN).trace(x), x)
+
+
+@pytest.mark.needs("qemu-arm")
+def test_the_library_of_the_board_is_equal_on_an_emulated_one(tmp_path: Path) -> None:
+    """Physical addresses beyond 2 GiB, on a machine of 32 bits."""
+    program = network()
+    library = build_program(tmp_path / "project", program, ARM)
+    x = values(program)
+    with TcaBoard(tmp_path / "board", modules=False):
+        assert_layers(program, traced(library, tmp_path / "board", ARM).trace(x), x)
 
 
 def test_a_run_that_does_not_end_names_the_layer_and_all_registers(library: Path, tmp_path: Path) -> None:
