@@ -25,7 +25,7 @@ struct Expected {
 };
 
 constexpr Expected kExpected[] = {
-    {kId, 0x314b4c44u, "a foreign device"},
+    {kId, kDlk, "a foreign device"},
     {kVersion, 1, "an accelerator of another version"},
     {kArray, 4u | 32u << 8 | 32u << 16 | 16u << 24, "an accelerator with another array"},
     {kBuffers, 8192u | 256u << 16, "an accelerator with other buffers"},

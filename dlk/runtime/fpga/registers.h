@@ -23,6 +23,8 @@ constexpr const char* kRegisterNames[] = {"ID",     "VERSION",  "ARRAY",      "B
                                           "LIST",   "COUNT",    "ERROR",      "ERROR_COMMAND", "CYCLES",  "STEPS",
                                           "STALLS", "COMMANDS", "WORDS_READ", "WORDS_WRITTEN"};
 
+constexpr uint32_t kDlk = 0x314b4c44u;  // of kId
+
 constexpr uint32_t kStart = 1;  // of kControl
 constexpr uint32_t kAbandon = 2;
 

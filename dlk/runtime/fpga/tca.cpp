@@ -7,14 +7,16 @@
 
 #include "dma_buffer.h"
 #include "pieces.h"
+#include "registers.h"
 
 namespace dlk {
 namespace {
 
-enum Register : int32_t { kStart = 0, kStatus = 52 };
+constexpr int32_t kTcaStart = 0;
+constexpr int32_t kTcaStatus = 52;
 enum Place : int32_t { kInput, kOutput };
 
-constexpr uint32_t kEnded = 127;  // of kStatus
+constexpr uint32_t kEnded = 127;  // of the status
 constexpr int32_t kSumWords = 8;  // of a pixel, of 32 channels
 constexpr const char* kUntried = "original_tca was never run on a board";
 
@@ -91,6 +93,9 @@ dlk_status open(Network& network, const BackEnd& back_end) {
   Tca& tca = tca_of(network);
   for (DmaBuffer& place : tca.places) place = kNoBuffer;
   dlk_status status = open_bus(network, back_end, 0, tca.bus);
+  if (status == DLK_OK && read_register(tca.bus, kId) == kDlk) {
+    status = fail(network, DLK_ACCELERATOR_FOREIGN, "the FPGA holds our own accelerator: leave DLK_FPGA unset");
+  }
   for (int32_t i = 0; i < kTcaPlaces && status == DLK_OK; ++i) {
     status = open_place(network, kTca.places[i], tca.places[i]);
   }
@@ -133,16 +138,16 @@ dlk_status fail_by_time(Network& network, const TcaLayer& layer, const char* wha
 dlk_status run_layer(Network& network, const TcaLayer& layer) {
   Tca& tca = tca_of(network);
   const auto ends = [](uint32_t status) { return status == kEnded; };
-  if (tca.busy && !wait_until(tca.bus, offset_of(kStatus), ends)) {
+  if (tca.busy && !wait_until(tca.bus, offset_of(kTcaStatus), ends)) {
     return fail_by_time(network, layer, "still busy with an earlier run");
   }
   uint32_t registers[kTcaRegisters];
   memcpy(registers, layer.registers, sizeof registers);
   for (int32_t i = 0; i < kTcaPlaces; ++i) registers[kTca.places[i].where] += tca.places[i].address;
   // The status as well, which is 0 in the plan: what is read later is the end of this run and of none before.
-  for (int32_t i = kStart + 1; i < kTcaRegisters; ++i) write_register(tca.bus, offset_of(i), registers[i]);
-  write_register(tca.bus, offset_of(kStart), 1);
-  tca.busy = !wait_until(tca.bus, offset_of(kStatus), ends);
+  for (int32_t i = kTcaStart + 1; i < kTcaRegisters; ++i) write_register(tca.bus, offset_of(i), registers[i]);
+  write_register(tca.bus, offset_of(kTcaStart), 1);
+  tca.busy = !wait_until(tca.bus, offset_of(kTcaStatus), ends);
   if (!tca.busy) return DLK_OK;
   char text[80];
   snprintf(text, sizeof text, "no end within %lld ms", static_cast<long long>(tca.bus.timeout_ms));

@@ -166,6 +166,13 @@ def test_a_network_that_does_not_fit_is_refused_with_its_layers(fpga_library: Pa
     assert "original_tca lacks what it needs: conv5: activations of 1 bits (2 bits); conv6: activations" in told
 
 
+def test_our_own_accelerator_is_not_taken_for_it(library: Path, tmp_path: Path) -> None:
+    board = TcaBoard(tmp_path, modules=True)
+    board.registers[0] = 0x314B4C44
+    assert "the FPGA holds our own accelerator: leave DLK_FPGA unset" in refused(library, tmp_path)
+    assert not board.registers[1:].any()
+
+
 MISSING: dict[str, tuple[Callable[[Path], object], str]] = {
     "registers": (lambda root: (root / "dev/mem").unlink(), "dev/mem: No such file"),
     "iomem": (lambda root: (root / "proc/iomem").unlink(), "proc/iomem does not tell which memory is the kernel's"),
