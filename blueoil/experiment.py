@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blueoil import __version__
 from blueoil.errors import BlueoilError
 from blueoil.files import write_text
-from lmnet.training.folder import FLOAT
+from lmnet.training.folder import BEST, FLOAT, MODEL, STATE
 
 if TYPE_CHECKING:
     from lmnet.datasets.base import Split
@@ -291,7 +291,7 @@ class Experiment:
         Raises:
             BlueoilError: the checkpoint's state can't be read.
         """
-        file = checkpoint / "state.json"
+        file = checkpoint / STATE
         try:
             return tuple(json.loads(file.read_text(encoding="utf-8"))["classes"])
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -306,7 +306,7 @@ class Experiment:
         return self.folder / "evaluate" / f"{checkpoint}_{backend}.json"
 
     def _best(self) -> str | None:
-        file = self.folder / "best"
+        file = self.folder / BEST
         return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
 
     def _write_environment(self, record: dict[str, Any]) -> None:
@@ -327,7 +327,7 @@ def step_of(checkpoint: str) -> int:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    return (checkpoint / "model.keras").is_file() and (checkpoint / "state.json").is_file()
+    return (checkpoint / MODEL).is_file() and (checkpoint / STATE).is_file()
 
 
 def _processor() -> str:

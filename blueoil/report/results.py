@@ -16,7 +16,7 @@ import click
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, step_of
 from blueoil.files import write_text
-from lmnet.training.folder import FLOAT
+from lmnet.training.folder import FLOAT, STATE
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
@@ -34,11 +34,11 @@ class Result:
         network: name of the network.
         bits: of weights and activations.
         image_size: height and width, pixels.
-        steps: of the float twin first, and of the network, up to the checkpoint that is told.
+        steps: of the network that the weights came from, and of this one up to the checkpoint that is told.
         batch: images in one step.
         crop: height and width of the training pictures.
         processor: where it was trained, and on how many cores.
-        hours: of training, and of CPU time.
+        hours: of both trainings, and of CPU time.
         backend: what ran the checkpoint.
         scores: as ``evaluate`` writes them.
         gmac: multiply-adds of one image, 10^9.
@@ -73,16 +73,16 @@ def read(folder: Path) -> Result:
     checkpoint = experiment.checkpoint()
     backend, scores = _scores(experiment, checkpoint.name)
     start = experiment.environment["starts"][-1]
-    float_state = _last_state(experiment.folder / FLOAT)
+    before = _before(experiment.folder, settings)
     state = _last_state(experiment.folder)
-    seconds = [state[key] + float_state.get(key, 0.0) for key in ("seconds", "cpu_seconds")]
+    seconds = [state[key] + before.get(key, 0.0) for key in ("seconds", "cpu_seconds")]
     gmac, megabytes = _cost(settings, len(scores["classes"]))
     return Result(
         name=experiment.id,
         network=settings.network,
         bits=_bits(settings),
         image_size=settings.image_size,
-        steps=(float_state.get("step", 0), step_of(checkpoint.name)),
+        steps=(before.get("step", 0), step_of(checkpoint.name)),
         batch=settings.batch_size,
         crop=settings.train_size,
         processor=f"{start['processor']}, {start['cores']} {'core' if start['cores'] == 1 else 'cores'}",
@@ -111,8 +111,8 @@ def page(results: Sequence[Result]) -> str:
             ),
             "",
             "bits: weights / activations. ms: CPU time of the library for one image, on one thread of the machine that",
-            "made this page. steps: of the float twin first + of the network; batch x size of the training pictures.",
-            "hours: time (CPU time).",
+            "made this page. steps: of the float network that it began from + its own; batch x size of the training",
+            "pictures. hours: time (CPU time) of both.",
             "",
             "## IoU of each class, %",
             "",
@@ -172,8 +172,16 @@ def _scores(experiment: Experiment, checkpoint: str) -> tuple[str, dict[str, Any
 
 def _last_state(folder: Path) -> dict[str, Any]:
     """Return the state of the newest checkpoint of a run folder; nothing where there is none."""
-    files = sorted((folder / "checkpoints").glob("save.ckpt-*/state.json"), key=lambda file: step_of(file.parent.name))
+    files = sorted((folder / "checkpoints").glob(f"save.ckpt-*/{STATE}"), key=lambda file: step_of(file.parent.name))
     return json.loads(files[-1].read_text(encoding="utf-8")) if files else {}
+
+
+def _before(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Return the state of the training that the weights came from; nothing where they were new."""
+    if settings.warm_start is None:
+        return _last_state(folder / FLOAT)
+    state = settings.warm_start / STATE
+    return json.loads(state.read_text(encoding="utf-8")) if state.is_file() else {}
 
 
 def _bits(settings: Settings) -> str:

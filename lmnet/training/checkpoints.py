@@ -21,10 +21,10 @@ import keras
 from lmnet import layers, quantizers, schedules  # noqa: F401 - a saved model names their classes
 from lmnet.errors import LmnetError
 from lmnet.losses import crossentropy  # noqa: F401 - likewise
+from lmnet.training.folder import BEST, MODEL, STATE
 
 FORMAT_VERSION = 1
 FOLDER = "checkpoints"
-MODEL, STATE, BEST = "model.keras", "state.json", "best"
 _NAME = re.compile(r"save\.ckpt-(\d+)")
 _UNFINISHED = ".unfinished-"
 

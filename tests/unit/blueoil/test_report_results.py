@@ -61,6 +61,15 @@ def test_a_run_is_told_from_its_folder(tmp_path: Path) -> None:
     assert 0.3 < found.megabytes < 0.4, "one bit a weight, and the rest in float"
 
 
+def test_a_run_that_began_from_a_checkpoint_tells_its_steps_and_hours_too(tmp_path: Path) -> None:
+    first = run(tmp_path, "float", "LmSegnetV1")
+    start = first / "checkpoints" / "save.ckpt-20"
+    folder = run(tmp_path, "w1a2", "LmSegnetV1Quantize", WARM_START=str(start))
+    evaluated(folder, "x86", 0.6)
+    found = results.read(folder)
+    assert (found.steps, found.hours) == ((20, 20), (4.0, 6.0))
+
+
 def test_the_page_has_a_row_a_run_and_the_classes(tmp_path: Path) -> None:
     first, second = (run(tmp_path, name, net) for name, net in (("a", "LmSegnetV1Quantize"), ("b", "LmSegnetV1")))
     evaluated(first, "x86", 0.5)
