@@ -272,3 +272,14 @@ def test_every_network_that_comes_along_can_be_used():
         model, settings, classes, facts = unpack(zoo.find(name))
         assert model.output_shape[1:] == (*settings.image_size, len(classes))
         assert facts.mean_iou is not None and tuple(facts.iou) == classes
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_network_that_comes_along_is_small_whole_and_says_what_it_reached(name):
+    file = zoo.find(name)
+    assert file.stat().st_size <= 2 << 20
+    model, options, classes, facts = unpack(file)
+    assert model.output_shape == (None, *options.image_size, len(classes))
+    assert (options.image_size, len(classes), facts.images) == ((360, 480), 11, 101), "scored at CamVid's own size"
+    assert facts.mean_iou == pytest.approx(np.mean(list(facts.iou.values())))
+    assert facts.mean_iou > 0.4
