@@ -8,8 +8,11 @@ Relative paths start at the folder in which `blueoil train` is called.
 # What the network learns.
 TASK = "semantic_segmentation"
 
-# Network architecture. One of LmSegnetV1Quantize, LmSegnetV1.
+# Network architecture. One of LmSegnetV1Quantize, LmUnetV1Quantize, LmSegnetV1, LmUnetV1.
 NETWORK = "LmSegnetV1Quantize"
+
+# Python files with networks, datasets, augmentors and losses of your own: docs/plugins.md.
+PLUGINS = ()
 
 # ---- Dataset ----
 
@@ -17,10 +20,10 @@ NETWORK = "LmSegnetV1Quantize"
 DATASET_FORMAT = "CamvidCustom"
 
 # Folder that holds train.txt.
-TRAIN_PATH = "./CamVid"
+TRAIN_PATH = "CamVid"
 
 # Folder that holds val.txt; none: 10 % of the training images are held out.
-VALIDATION_PATH = "./CamVid"
+VALIDATION_PATH = "CamVid"
 
 # Height and width of the network's input, pixels. Each side 16 to 1024 and a multiple of 8.
 IMAGE_SIZE = (360, 480)
@@ -28,12 +31,18 @@ IMAGE_SIZE = (360, 480)
 # Images in one step.
 BATCH_SIZE = 8
 
+# Height and width of the crops that training sees; none: whole pictures.
+# Why: A step on half the sides takes a quarter of the time, and each epoch sees other places.
+CROP_SIZE = (192, 256)
+
 # Random changes of the training images: name and parameters. Known: Blur, Brightness, Color, Contrast, Crop,
 # FlipLeftRight, FlipTopBottom, Hue, Pad, RandomErasing, RandomPatchCut, RandomScaleCrop, Rotate.
+# Why: RandomScaleCrop and wide colour ranges: other cameras see other distances and other light.
 AUGMENTORS = {
-    "Brightness": {"value": (0.75, 1.25)},
-    "Color": {"value": (0.75, 1.25)},
-    "Contrast": {"value": (0.75, 1.25)},
+    "RandomScaleCrop": {"scale": (0.6, 1.6)},
+    "Brightness": {"value": (0.6, 1.4)},
+    "Color": {"value": (0.6, 1.4)},
+    "Contrast": {"value": (0.6, 1.4)},
     "FlipLeftRight": {"probability": 0.5},
     "Hue": {"value": (-10.0, 10.0)},
 }
@@ -56,13 +65,38 @@ LEARNING_RATE = 0.001
 # steps are counted in epochs.
 LEARNING_RATE_SCHEDULE = "3-step-decay"
 
+# Share of each weight, times the learning rate, that a step takes away.
+# Why: Keeps the float layers small, which generalises.
+WEIGHT_DECAY = 0.02
+
+# What training makes small. One of class_balanced_crossentropy, weighted_crossentropy.
+# Why: Thin and rare classes are learned from the first steps.
+LOSS = "weighted_crossentropy"
+
+# weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal. From 0 to 2.
+CLASS_WEIGHT_POWER = 0.5
+
+# Train the float twin first, this share of the steps more, and start from its weights. From 0 to 10.
+# Why: From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.
+FLOAT_START = 1.0
+
+# Checkpoint folder whose weights the network starts from; none: new weights.
+WARM_START = None
+
+# Arithmetic of a training step; validation is always float32. One of float32, mixed_bfloat16, mixed_float16.
+PRECISION = "float32"
+
+# End after this many validations without a better mIoU; none: never early.
+EARLY_STOP = None
+
 # Seed of weights, data order and augmentation.
 SEED = 1
 
 # ---- Quantization ----
 
 # 1-bit weights: sign and scale. One of binary_mean_scaling, binary_channel_wise_mean_scaling.
-WEIGHT_QUANTIZER = "binary_mean_scaling"
+# Why: A scale for each channel costs nothing in the library: it is part of the thresholds.
+WEIGHT_QUANTIZER = "binary_channel_wise_mean_scaling"
 
 # Activations as evenly spaced levels from 0 to activation_max_value.
 ACTIVATION_QUANTIZER = "linear_mid_tread_half"

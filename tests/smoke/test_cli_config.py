@@ -12,6 +12,7 @@ from blueoil import cli
 from blueoil.config.answers import collect
 from blueoil.config.load import load
 from blueoil.config.questions import QUESTIONS, to_settings
+from blueoil.config.recipe import improve
 from blueoil.config.render import SECTIONS, render
 from blueoil.errors import BlueoilError
 from lmnet.augmentors import AUGMENTORS, USUAL
@@ -103,15 +104,19 @@ def test_a_config_explains_every_value(folder: Path) -> None:
 
 
 def test_shipped_configs_load(folder: Path) -> None:
-    camvid = load(ROOT / "configs" / "camvid.py")
-    assert camvid == to_settings(collect(TUTORIAL, [], defaults=False))
+    tutorial = to_settings(collect(TUTORIAL, [], defaults=False))
+    for name, settings in {"tutorial": tutorial, "camvid": improve(tutorial)}.items():
+        file = ROOT / "configs" / f"{name}.py"
+        assert load(file) == settings
+        text = render(settings, name=name, suffix=".py")
+        assert file.read_text().splitlines()[1:] == text.splitlines()[1:], "what `blueoil init` writes today"
     sample = load(ROOT / "configs" / "sample.py")
     assert sample.max_steps is not None
     assert sample.image_size == (96, 128)
 
 
 def test_overrides_win_and_reach_into_tables() -> None:
-    file = ROOT / "configs" / "camvid.py"
+    file = ROOT / "configs" / "tutorial.py"
     words = ["max_steps=20", "LEARNING_RATE=1e-2", "image_size=96x128", "augmentors.Hue.value=[-5, 5]", "seed=3"]
     settings = load(file, words)
     assert (settings.max_steps, settings.learning_rate, settings.image_size, settings.seed) == (20, 0.01, (96, 128), 3)
