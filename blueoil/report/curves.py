@@ -14,6 +14,8 @@ Series = dict[str, tuple[list[int], list[float]]]
 
 _FEW = 30
 """Points below which a curve gets markers, for one point makes no line."""
+_LEAST_RATE = 1e-4
+"""Part of the largest learning rate below which the axis ends: a cosine falls to nothing."""
 
 
 def read(file: Path) -> Series:
@@ -61,6 +63,8 @@ def draw(results: Path, picture: Path, *, title: str = "", float_results: Path |
             _shade(axes, min(steps[0] for steps, _ in twin.values()))
     if "learning_rate" in names:
         rate.set_yscale("log")
+        _, highest = rate.get_ylim()
+        rate.set_ylim(bottom=max(rate.get_ylim()[0], highest * _LEAST_RATE))
     for axes in (scores, classes):
         axes.set_ylim(0, 1)
     for axes in (rate, classes):
@@ -86,7 +90,8 @@ def _panel(axes: Axes, title: str, stages: tuple[Series, Series], names: Mapping
     axes.set_title(title)
     axes.grid(alpha=0.3)
     if len(names) > 1:
-        axes.legend(fontsize="x-small", ncols=2 if len(names) > 4 else 1)
+        # Beside the panel: curves of many classes leave no empty corner.
+        axes.legend(fontsize="x-small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _shade(axes: Axes, first: int) -> None:
