@@ -9,12 +9,19 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from made_once import MadeOnce
 
 # One thread a process: tests run side by side on small machines, and sums in TensorFlow keep one order.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """What is slow to make and shared by all processes of this run."""
+    return MadeOnce.beside(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,22 +53,17 @@ def build(directory: Path, compiler: Sequence[str]) -> Path:
     compiler: a C++ compiler and the flags of its machine.
     Raises DlkError when Verilator or the compiler is missing or fails.
     """
-    library = place(directory, compiler)
-    if library.is_file():
-        return library
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory) as name:
-        work = Path(name)
+
+    def make(work: Path) -> None:
         sources = verilate(work)
         run_logged(
             [*compiler, *FLAGS, *(f"-I{path}" for path in sources.includes), *map(str, sources.files),
              "-o", str(work / LIBRARY)],
-            log=work.parent / "sim.log", environment=os.environ, timeout=COMPILE_SECONDS,
+            log=directory / "sim.log", environment=os.environ, timeout=COMPILE_SECONDS,
             what="the simulated accelerator did not compile", fix="install a C++17 compiler, or read the log",
         )  # fmt: skip
-        library.parent.mkdir(exist_ok=True)
-        (work / LIBRARY).replace(library)
-    return library
+
+    return _once(place(directory, compiler), make)
 
 
 def build_client(directory: Path, compiler: Sequence[str]) -> Path:
@@ -78,19 +74,28 @@ def build_client(directory: Path, compiler: Sequence[str]) -> Path:
     digest = hashlib.sha256(repr(tuple(compiler)).encode())
     for path in (CLIENT, HARNESS / "sim.h"):
         digest.update(path.read_bytes())
-    library = directory / f"client-{digest.hexdigest()[:16]}" / LIBRARY
-    if library.is_file():
-        return library
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory) as name:
-        made = Path(name) / LIBRARY
+
+    def make(work: Path) -> None:
         run_logged(
-            [*compiler, *CLIENT_FLAGS, f"-I{HARNESS}", str(CLIENT), "-o", str(made)],
+            [*compiler, *CLIENT_FLAGS, f"-I{HARNESS}", str(CLIENT), "-o", str(work / LIBRARY)],
             log=directory / "client.log", environment=os.environ, timeout=COMPILE_SECONDS,
             what="the way to the simulated accelerator did not compile", fix="read the log",
         )  # fmt: skip
-        library.parent.mkdir(exist_ok=True)
-        made.replace(library)
+
+    return _once(directory / f"client-{digest.hexdigest()[:16]}" / LIBRARY, make)
+
+
+def _once(library: Path, make: Callable[[Path], None]) -> Path:
+    """Return the library, made in a folder of its own unless it is there; a second process waits for the first."""
+    directory = library.parent.parent
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not library.is_file():
+            with tempfile.TemporaryDirectory(dir=directory) as work:
+                make(Path(work))
+                library.parent.mkdir(exist_ok=True)
+                (Path(work) / LIBRARY).replace(library)
     return library
 
 

@@ -2,59 +2,54 @@
 
 from __future__ import annotations
 
-import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from accelerated import segnet
-from conversions import SharedBuild
+from conversions import Done, SharedBuild
 from exports import PROCESSORS, write_export
-from fpga import TWIN, build_program, build_stand_in
+from fpga import TWIN, build_program, build_stand_in, stand_in_file
+from made_once import MadeOnce
 from runtime_programs import PROGRAMS
 
 import dlk.convert
 from dlk.build import build
 from dlk.codegen import emit
-from dlk.convert import Conversion
 from dlk.targets import TARGETS
 
 
 @pytest.fixture(scope="session")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def projects(made_once: MadeOnce) -> dict[str, Path]:
     """The project of each of the runtime's programs, built for x86; tests leave them as they are."""
-    folder = tmp_path_factory.mktemp("projects")
 
-    def make(name: str) -> Path:
-        project = folder / str(list(PROGRAMS).index(name))
-        emit(PROGRAMS[name], project, TARGETS["x86"])
-        build(project, TARGETS["x86"])
-        return project
+    def make(folder: Path) -> None:
+        def make_one(name: str) -> None:
+            emit(PROGRAMS[name], _project(folder, name), TARGETS["x86"])
+            build(_project(folder, name), TARGETS["x86"])
 
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(PROGRAMS, pool.map(make, PROGRAMS), strict=True))
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(make_one, PROGRAMS))
+
+    folder = made_once.folder("projects", make)
+    return {name: _project(folder, name) for name in PROGRAMS}
+
+
+def _project(folder: Path, name: str) -> Path:
+    return folder / str(list(PROGRAMS).index(name))
 
 
 @pytest.fixture(scope="session")
-def fpga_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fpga_library(made_once: MadeOnce) -> Path:
     """A small network with the driver of the accelerator, for this machine; tests leave it as it is."""
-    return build_program(tmp_path_factory.mktemp("fpga") / "project", segnet())
+    folder = made_once.folder("fpga", lambda folder: build_program(folder, segnet()))
+    return folder / "build" / TWIN.library
 
 
 @pytest.fixture(scope="session")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stand_in(made_once: MadeOnce) -> Path:
     """The stand-in for the accelerator, for this machine."""
-    return build_stand_in(tmp_path_factory.mktemp("stand_in"), TWIN)
-
-
-@dataclasses.dataclass
-class Done:
-    """A finished conversion, made once; tests that change something do so in a copy of its folder."""
-
-    export: Path
-    build: SharedBuild
-    conversion: Conversion
-    events: list[tuple[str, str, float]]
+    return stand_in_file(made_once.folder("stand_in", lambda folder: build_stand_in(folder, TWIN)), TWIN)
 
 
 @pytest.fixture(scope="session")

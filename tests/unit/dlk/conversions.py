@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import shutil
@@ -32,6 +33,16 @@ class SharedBuild:
         library = dlk.build.build(tree, target, jobs=jobs)
         shutil.copytree(tree / "build", project / "build")
         return project / "build" / library.name
+
+
+@dataclasses.dataclass
+class Done:
+    """A finished conversion, made once; tests that change something do so in a copy of its folder."""
+
+    export: Path
+    build: SharedBuild
+    conversion: Conversion
+    events: list[tuple[str, str, float]]
 
 
 def convert(export: Path, *targets: str) -> Conversion:

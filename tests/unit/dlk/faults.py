@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 import pytest
-from conftest import Done
-from conversions import convert, fingerprint, sign_words
+from conversions import Done, convert, fingerprint, sign_words
 
 import dlk.convert
 from dlk.errors import VerificationError

@@ -22,9 +22,14 @@ HERE = Path(__file__).parent
 TWIN, ARM = TWINS["fpga"], TARGETS["fpga"]
 
 
+def stand_in_file(folder: Path, target: Target) -> Path:
+    """Return where ``build_stand_in`` puts the library."""
+    return folder / f"stand_in_{target.name}.so"
+
+
 def build_stand_in(folder: Path, target: Target) -> Path:
     """Compile stand_in.c for a target."""
-    library = folder / f"stand_in_{target.name}.so"
+    library = stand_in_file(folder, target)
     flags = ["-O2", "-fno-sanitize=all", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"]
     include = Path(emit.__code__.co_filename).parents[1] / "hw" / "sim"
     command = [zig(), "cc", "-target", target.triple, f"-mcpu={target.cpu}", *flags, f"-I{include}"]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Done
-from conversions import convert, fingerprint
+from conversions import Done, convert, fingerprint
 from exports import CLASSES, PROCESSORS, SIZE
 from faults import expect_failure, flip_weight, lose_threshold, turn_normalisation
 from packages import bare_site, run_device

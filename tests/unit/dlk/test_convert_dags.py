@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Done
-from conversions import SharedBuild, convert
+from conversions import Done, SharedBuild, convert
 from dags import drawn, everything
 from exports import SIZE, write_export
 from faults import expect_failure, flip_weight, lose_threshold, turn_normalisation

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Done
-from conversions import convert
+from conversions import Done, convert
 from exports import SIZE, write_export
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from board_files import FILES, IMAGE, PRELOADER, U_BOOT, write_board_files
-from conftest import Done
+from conversions import Done
 from exports import PROCESSORS, write_export
 from packages import bare_site, make_package, run_device
 from test_convert_fpga import fitting
