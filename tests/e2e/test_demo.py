@@ -12,7 +12,7 @@ from PIL import Image
 
 def test_the_demo_learns_converts_and_shows_a_picture(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "blueoil", "demo", "--json", "-o", str(tmp_path / "demo")],
+        [sys.executable, "-m", "blueoil", "demo", "--json", "--steps", "200", "-o", str(tmp_path / "demo")],
         capture_output=True,
         text=True,
         check=False,
