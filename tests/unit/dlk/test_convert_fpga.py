@@ -61,8 +61,9 @@ def test_the_driver_is_verified_on_both_machines_and_one_library_is_packed(tmp_p
 def test_without_verilator_nothing_runs_and_the_table_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **_: None if name == "verilator" else found(name))
-    conversion = convert(write_export(tmp_path / "export", model=fitting()), "fpga")
-    rows = {row.executor: row for row in conversion.rows}
+    rows = {
+        row.executor: row for row in convert(write_export(tmp_path / "export", model=fitting()), "x86", "fpga").rows
+    }
     assert rows["fpga_x86 sse2"].verdict == "not run"
     assert rows["fpga_x86 sse2"].detail == "verilator is not installed"
 
