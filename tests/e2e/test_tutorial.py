@@ -206,15 +206,13 @@ def test_a_changed_library_is_found(home: Path, package: Path) -> None:
         library.write_bytes(whole)
 
 
-@pytest.mark.parametrize(("first", "last"), [(True, False), (False, True), (True, True)])
-def test_the_other_ends_train_and_convert(home: Path, first: bool, last: bool) -> None:
-    name = f"ends_{first}_{last}"
-    ends = [f"quantize_first_layer={first}", f"quantize_last_layer={last}"]
-    blueoil(home, "train", "-c", "config/camvid.py", "-e", name, "max_steps=2", *ends)
-    values = result_of(home, "convert", "-e", name, "--target", "x86")
+def test_the_other_ends_train_and_convert(home: Path) -> None:
+    ends = ["quantize_first_layer=True", "quantize_last_layer=True"]
+    blueoil(home, "train", "-c", "config/camvid.py", "-e", "ends", "max_steps=2", *ends)
+    values = result_of(home, "convert", "-e", "ends", "--target", "x86")
     assert all(row["mismatches"] == 0 for row in values["verification"])
     meta = (Path(home, values["output"]) / "models" / "meta.yaml").read_text()
-    assert ("DivideBy255" in meta) is first
+    assert "DivideBy255" in meta
 
 
 def test_a_float_network_is_refused_by_its_layers(home: Path) -> None:

@@ -28,7 +28,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> SharedBuild:
     [
         {},
         {"quantize_first_layer": True, "weight_quantizer": "binary_channel_wise_mean_scaling"},
-        {"quantize_first_layer": True, "quantize_last_layer": True},
+        {"quantize_last_layer": True},
     ],
     ids=str,
 )
