@@ -15,7 +15,7 @@ demo: .venv/ready  ## train, convert, verify and run on a small drawn dataset (C
 	$(BIN)/blueoil demo $(if $(CAMVID),--camvid $(CAMVID))
 
 test: .venv/ready lint  ## all tests
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-fpga: .venv/ready  ## the whole LmSegnetV1Quantize on the simulated accelerator (CAMVID=DIR: on a real image)
 	$(BIN)/pytest tests/fpga
