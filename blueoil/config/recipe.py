@@ -46,7 +46,7 @@ _WIDER: Mapping[str, dict[str, Any]] = {name: {"value": (0.6, 1.4)} for name in 
 def _augmentors(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return a random scale, then the chosen augmentors, their colours in the recipe's ranges."""
     chosen = {name: _WIDER.get(name, parameters) for name, parameters in settings.augmentors.items()}
-    return _SCALE | chosen | _SCALE
+    return _SCALE | chosen | _SCALE  # first, where it is cheapest, and in our range if it was chosen too
 
 
 def _is_quantized(settings: Settings) -> bool:

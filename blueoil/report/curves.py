@@ -63,8 +63,8 @@ def draw(results: Path, picture: Path, *, title: str = "", float_results: Path |
             _shade(axes, min(steps[0] for steps, _ in twin.values()))
     if "learning_rate" in names:
         rate.set_yscale("log")
-        _, highest = rate.get_ylim()
-        rate.set_ylim(bottom=max(rate.get_ylim()[0], highest * _LEAST_RATE))
+        lowest, highest = rate.get_ylim()
+        rate.set_ylim(bottom=max(lowest, highest * _LEAST_RATE))
     for axes in (scores, classes):
         axes.set_ylim(0, 1)
     for axes in (rate, classes):

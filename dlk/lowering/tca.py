@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlk.hw.layout import BYTES, CHANNELS, THRESHOLD_WORDS, groups_of, pack_pass
-from dlk.hw.limits import Move
+from dlk.hw.limits import Move, misfits_of
 from dlk.lowering.program import DepthToSpace, Program, QuantConv, SpaceToDepth, Tensor, Thresholds
 from dlk.lowering.quantized_part import Link, quantized_part
-from dlk.lowering.tca_limits import reachable_thresholds, tca_misfits
+from dlk.lowering.tca_limits import LIMITS, reachable_thresholds
 from dlk.lowering.tca_registers import REGISTERS, registers
 
 SUM_BYTES = 2
@@ -80,7 +80,7 @@ class TcaPlan:
 def tca_plan(program: Program) -> TcaPlan:
     """Return the plan of a program that fits our own accelerator. Raises MisfitError for one that does not."""
     links = quantized_part(program).links
-    misfits = [str(misfit) for link in links for misfit in tca_misfits(link.layer)]
+    misfits = [str(misfit) for link in links for misfit in misfits_of(link.layer, LIMITS)]
     if misfits:
         return TcaPlan(tuple(misfits))
     kernels = [pack_kernels(link.layer.step.weights) for link in links]

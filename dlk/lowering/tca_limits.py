@@ -6,12 +6,10 @@ It is asked of layers that fit our own, so strides and ternary weights need no r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dlk.hw.limits import Convolution, Limit, Misfit
+from dlk.hw.limits import Convolution, Limit
 from dlk.lowering.program import Kind, QuantConv, Thresholds
 
 KERNELS = (1, 3)
@@ -71,11 +69,3 @@ LIMITS: tuple[Limit, ...] = (
     Limit(_inputs, f"at most {MOST_INPUTS}", "take fewer channels"),
     Limit(_thresholds, f"from -{MOST_THRESHOLD} to {MOST_THRESHOLD}", "take fewer channels, or another checkpoint"),
 )
-
-
-def tca_misfits(layer: Convolution) -> Iterator[Misfit]:
-    """Yield every limit that a convolution breaks."""
-    for limit in LIMITS:
-        found = limit.found(layer)
-        if found is not None:
-            yield Misfit(layer.step.name, found, limit.expected, limit.fix)
