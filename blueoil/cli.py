@@ -36,6 +36,7 @@ VERBS = {
     "profile": "Time each layer of a library beside what the machine could do.",
     "zoo": "List the trained networks that come along, or pack one.",
     "dataset": "Draw a sample dataset, check one, or tell what one holds.",
+    "doctor": "Look at what is installed here, and tell the command for what is not.",
     "demo": "Go the whole way on a small drawn dataset, in a few minutes.",
 }
 """Verb and one line about it; verb ``v`` is the click command ``command`` of module ``blueoil.commands.v``."""

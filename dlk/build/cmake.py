@@ -52,7 +52,7 @@ def build(project: Path, target: Target, *, jobs: int | JobPool | None = None, t
     for needed in (project / "CMakeLists.txt", file):
         if not needed.is_file():
             raise DlkError("not a generated project", where=str(project), expected=f"a file {needed}")
-    cmake, ninja = _tools()
+    cmake, ninja = tools()
     folder = build_folder(project)
     log = project / "build.log"
     log.unlink(missing_ok=True)
@@ -92,8 +92,8 @@ def build(project: Path, target: Target, *, jobs: int | JobPool | None = None, t
     return library
 
 
-def _tools() -> tuple[Path, Path]:
-    """Return the programs of the cmake and ninja wheels."""
+def tools() -> tuple[Path, Path]:
+    """Return the programs of the cmake and ninja wheels. Raises DlkError where one is missing."""
     try:
         import cmake
         import ninja

@@ -17,6 +17,7 @@ from dlk.errors import DlkError
 RTL = Path(__file__).parent.parent / "rtl"
 HARNESS = Path(__file__).parent
 TOP = "dlk_core"
+OLDEST_VERILATOR = "5.006"
 LIBRARY = "libdlk_fpga_sim.so"
 CLIENT = HARNESS / "remote" / "client.cpp"
 CLIENT_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti")
@@ -106,7 +107,7 @@ def verilate(directory: Path) -> Sources:
     """
     if shutil.which("verilator") is None:
         raise DlkError(
-            "the accelerator cannot be simulated", expected="the program verilator, 5.006 or newer",
+            "the accelerator cannot be simulated", expected=f"the program verilator, {OLDEST_VERILATOR} or newer",
             received="none on the PATH", fix="install it, on Debian: apt install verilator",
         )  # fmt: skip
     log = directory / "verilator.log"
@@ -127,7 +128,7 @@ def verilate(directory: Path) -> Sources:
 def _verilator(arguments: Sequence[str], log: Path, what: str) -> None:
     run_logged(
         ["verilator", *arguments], log=log, environment=os.environ, timeout=VERILATE_SECONDS, what=what,
-        fix="install verilator 5.006 or newer, or read the log",
+        fix=f"install verilator {OLDEST_VERILATOR} or newer, or read the log",
     )  # fmt: skip
 
 

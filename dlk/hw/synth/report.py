@@ -25,6 +25,7 @@ DEVICE_ALMS, DEVICE_M10K = 41_910, 553
 CEILING = 0.6
 """Part of the ALMs that the accelerator may take."""
 SCRIPT = "synth_intel_alm -family cyclonev -nodsp -noiopad -noclkbuf -top {top}; tee -q -o {answer} stat -json"
+OLDEST_YOSYS = "0.23"
 SECONDS = 3600.0
 SMALL = ("MISTRAL_NOT", "MISTRAL_ALUT2", "MISTRAL_ALUT3", "MISTRAL_ALUT4", "MISTRAL_ALUT5", "MISTRAL_ALUT_ARITH")
 
@@ -58,7 +59,7 @@ def synthesise(
     """
     if shutil.which("yosys") is None:
         raise DlkError(
-            "the accelerator's area is not known", expected="the program yosys, 0.23 or newer",
+            "the accelerator's area is not known", expected=f"the program yosys, {OLDEST_YOSYS} or newer",
             received="none on the PATH", fix="install it, on Debian: apt install yosys",
         )  # fmt: skip
     answer = directory / f"{top}.json"
