@@ -34,7 +34,17 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 ScheduleName = Literal["constant", "cosine", "2-step-decay", "3-step-decay", "3-step-decay-with-warmup"]
 WeightQuantizerName = Literal["binary_mean_scaling", "binary_channel_wise_mean_scaling"]
 ActivationQuantizerName = Literal["linear_mid_tread_half"]
+
+
+class Unit(str):
+    """What the number of a setting counts: a part of its type."""
+
+    __slots__ = ()
+
+
 Side = Annotated[int, Field(ge=limits.SMALLEST_SIDE, le=limits.LARGEST_SIDE)]
+Size = Annotated[tuple[Side, Side], Unit("pixels")]
+Steps = Annotated[PositiveInt, Unit("steps")]
 
 
 def _several(value: object) -> object:
@@ -84,14 +94,16 @@ class Settings(BaseModel):
     validation_path: Path | None = Field(
         None, description="Folder that holds val.txt; none: 10 % of the training images are held out."
     )
-    image_size: tuple[Side, Side] = Field((128, 128), description="Height and width of the network's input, pixels.")
-    batch_size: PositiveInt = Field(8, description="Images in one step.")
-    crop_size: tuple[Side, Side] | None = Field(
+    image_size: Size = Field((128, 128), description="Height and width of the network's input, pixels.")
+    batch_size: Annotated[PositiveInt, Unit("images")] = Field(8, description="Images in one step.")
+    crop_size: Size | None = Field(
         None, description="Height and width of the crops that training sees; none: whole pictures."
     )
 
-    max_epochs: PositiveInt | None = Field(100, description="Passes over the training images.")
-    max_steps: PositiveInt | None = Field(None, description="Steps in all; wins over max_epochs.")
+    max_epochs: Annotated[PositiveInt, Unit("epochs")] | None = Field(
+        100, description="Passes over the training images."
+    )
+    max_steps: Steps | None = Field(None, description="Steps in all; wins over max_epochs.")
     optimizer: OptimizerName = Field("Momentum", description="How the weights follow the gradient.")
     learning_rate: PositiveFloat = Field(0.001, description="Initial learning rate.")
     learning_rate_schedule: ScheduleName = Field("constant", description="How the learning rate falls.")
@@ -109,7 +121,7 @@ class Settings(BaseModel):
         None, description="Checkpoint folder whose weights the network starts from; none: new weights."
     )
     precision: Precision = Field("float32", description="Arithmetic of a training step; validation is always float32.")
-    early_stop: PositiveInt | None = Field(
+    early_stop: Annotated[PositiveInt, Unit("validations")] | None = Field(
         None, description="End after this many validations without a better mIoU; none: never early."
     )
     augmentors: dict[str, dict[str, Value]] = Field(
@@ -120,7 +132,7 @@ class Settings(BaseModel):
     activation_quantizer: ActivationQuantizerName = Field(
         "linear_mid_tread_half", description="Activations as evenly spaced levels from 0 to activation_max_value."
     )
-    activation_bits: Annotated[int, Field(ge=1, le=4)] = Field(2, description="Bits of an activation.")
+    activation_bits: Annotated[int, Field(ge=1, le=4), Unit("bits")] = Field(2, description="Bits of an activation.")
     activation_max_value: PositiveFloat = Field(2.0, description="Value of the largest activation code.")
     quantize_first_layer: bool = Field(
         False, description="Yes: binary first kernel and pixels / 255. No: float kernel and per-image standardization."
@@ -129,10 +141,12 @@ class Settings(BaseModel):
         False, description="Yes: the logits take the levels of an activation. No: float logits."
     )
 
-    save_checkpoint_steps: PositiveInt = Field(1000, description="Steps between two checkpoints.")
-    keep_checkpoint_max: PositiveInt = Field(5, description="Checkpoints kept beside the best one.")
-    test_steps: PositiveInt = Field(1000, description="Steps between two validation passes.")
-    summarise_steps: PositiveInt = Field(100, description="Steps between two TensorBoard records and log lines.")
+    save_checkpoint_steps: Steps = Field(1000, description="Steps between two checkpoints.")
+    keep_checkpoint_max: Annotated[PositiveInt, Unit("checkpoints")] = Field(
+        5, description="Checkpoints kept beside the best one."
+    )
+    test_steps: Steps = Field(1000, description="Steps between two validation passes.")
+    summarise_steps: Steps = Field(100, description="Steps between two TensorBoard records and log lines.")
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(1, description="Seed of weights, data order and augmentation.")
 
     @field_validator(*_REGISTERED)

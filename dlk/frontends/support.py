@@ -8,35 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from dlk.frontends.rules import ACTIVATION_QUANTIZER, EXACT_SUM, EXPORTED_OPS, MAX_BITS, WEIGHT_QUANTIZERS, Rule
 from dlk.ir.codes import EXPORTED_COMMUTING, CodeType, node_code_type, roots
 from dlk.ir.edit import array, attributes_of, is_op, nodes, only_consumer
-from dlk.ir.ops import EXPORT_DOMAIN, OPS, attribute_faults, identifier, static_shape
+from dlk.ir.ops import OPS, attribute_faults, identifier, static_shape
 from dlk.ir.shapes import touches
 
-WEIGHT_QUANTIZERS = (
-    f"{EXPORT_DOMAIN}.BinaryMeanScalingQuantizer",
-    f"{EXPORT_DOMAIN}.BinaryChannelWiseMeanScalingQuantizer",
-)
-ACTIVATION_QUANTIZER = f"{EXPORT_DOMAIN}.LinearMidTreadHalfQuantizer"
-EXPORTED_OPS = frozenset(
-    {
-        "Transpose",
-        "Conv",
-        "BatchNormalization",
-        "Relu",
-        "SpaceToDepth",
-        "DepthToSpace",
-        "MaxPool",
-        "Concat",
-        "Split",
-        "Pad",
-        *WEIGHT_QUANTIZERS,
-        ACTIVATION_QUANTIZER,
-    }
-)
-MAX_BITS = 4
-EXACT_SUM = 1 << 24  # sums below it are exact in float32, which the tail and the oracles rely on
-_QUANTIZED = "every layer but the first reads quantized activations through 1-bit weights"
 _TRAIN = "train a quantized network, such as LmSegnetV1Quantize"
 
 
@@ -57,16 +34,14 @@ def node_problems(model: ir.Model) -> list[Problem]:
         name = identifier(node)
         where = str(node.name)
         if name not in EXPORTED_OPS:
-            rule = f"the ops are {', '.join(sorted(EXPORTED_OPS))}"
-            problems.append(Problem(where, f"{name} is not supported", rule))
+            problems.append(Problem(where, f"{name} is not supported", Rule.OPS))
         elif not OPS[name].takes(len(node.inputs)):
             operands = ", ".join(operand.name for operand in OPS[name].operands)
             problems.append(Problem(where, f"{len(node.inputs)} inputs", f"{name} takes {operands} (no bias)"))
         elif any(value is None for value in node.inputs):
-            problems.append(Problem(where, "an input is left out", f"{name} has all its inputs"))
+            problems.append(Problem(where, "an input is left out", Rule.INPUTS))
         else:
-            rule = "windows have no dilation, convolutions one group; attributes as the export writes them"
-            problems.extend(Problem(where, fault, rule) for fault in attribute_faults(node))
+            problems.extend(Problem(where, fault, Rule.ATTRIBUTES) for fault in attribute_faults(node))
     return problems
 
 
@@ -89,9 +64,9 @@ def _float_layers(model: ir.Model) -> Iterator[Problem]:
         if not _reads_image(conv) and not binary:
             reasons.append("has float weights")
         if reasons:
-            yield Problem(str(conv.name), f"a float layer ({' and '.join(reasons)})", _QUANTIZED, _TRAIN)
+            yield Problem(str(conv.name), f"a float layer ({' and '.join(reasons)})", Rule.LAYERS, _TRAIN)
     if not nodes(model, "Conv"):
-        yield Problem("the graph", "it has no convolution", "a network has layers")
+        yield Problem("the graph", "it has no convolution", Rule.NOT_EMPTY)
 
 
 def _reads_image(conv: ir.Node) -> bool:
@@ -100,15 +75,15 @@ def _reads_image(conv: ir.Node) -> bool:
 
 def _activations(model: ir.Model) -> Iterator[Problem]:
     for node in nodes(model, "Relu"):
-        yield Problem(str(node.name), "a float activation", "activations are quantized", _TRAIN)
+        yield Problem(str(node.name), "a float activation", Rule.ACTIVATIONS, _TRAIN)
     for node in nodes(model, ACTIVATION_QUANTIZER):
         bits, top = node.attributes["bits"].as_int(), node.attributes["max_value"].as_float()
         if not 1 <= bits <= MAX_BITS:
-            yield Problem(str(node.name), f"bits {bits}", f"1 to {MAX_BITS} bits")
+            yield Problem(str(node.name), f"bits {bits}", Rule.BITS)
         if not np.finfo(np.float32).tiny <= top < np.inf:
-            yield Problem(str(node.name), f"max_value {top}", "max_value is positive and finite")
+            yield Problem(str(node.name), f"max_value {top}", Rule.MAX_VALUE)
         if not is_op(node.inputs[0], "BatchNormalization"):
-            yield Problem(str(node.name), "does not follow a normalisation", "conv, normalisation, quantizer")
+            yield Problem(str(node.name), "does not follow a normalisation", Rule.ORDER)
 
 
 def _convolutions(model: ir.Model) -> Iterator[Problem]:
@@ -117,19 +92,19 @@ def _convolutions(model: ir.Model) -> Iterator[Problem]:
         _, inputs, *window = static_shape(conv.inputs[1])
         follower = only_consumer(conv.outputs[0])
         if follower is None or identifier(follower) != "BatchNormalization":
-            yield Problem(where, "is not followed by its own normalisation", "conv, normalisation, quantizer")
+            yield Problem(where, "is not followed by its own normalisation", Rule.ORDER)
         for quantizer in filter(None, _quantizers(conv.inputs[0])):
             n = (1 << quantizer.attributes["bits"].as_int()) - 1
             if n * inputs * window[0] * window[1] >= EXACT_SUM:
-                yield Problem(where, "sums may reach 2^24", "n * window * channels is below 2^24")
+                yield Problem(where, "sums may reach 2^24", Rule.SUMS)
                 break
     for norm in nodes(model, "BatchNormalization"):
         where = str(norm.name)
         if not is_op(norm.inputs[0], "Conv"):
-            yield Problem(where, "does not follow a convolution", "conv, normalisation, quantizer")
+            yield Problem(where, "does not follow a convolution", Rule.ORDER)
         readers = {identifier(reader) for reader in norm.outputs[0].consumers()}
         if ACTIVATION_QUANTIZER in readers and only_consumer(norm.outputs[0]) is None:
-            yield Problem(where, "is read by its quantizer and by others", "conv, normalisation, quantizer")
+            yield Problem(where, "is read by its quantizer and by others", Rule.ORDER)
 
 
 def _windows(model: ir.Model) -> Iterator[Problem]:
@@ -138,20 +113,19 @@ def _windows(model: ir.Model) -> Iterator[Problem]:
         facts = {"strides": (1, 1), "pads": (0, 0, 0, 0), **attributes_of(node)}
         window, strides, pads = (list(facts[key]) for key in ("kernel_shape", "strides", "pads"))
         if strides not in ([1, 1], [2, 2]):
-            yield Problem(where, f"strides {strides}", "a window moves by 1 or by 2, the same down and across")
+            yield Problem(where, f"strides {strides}", Rule.STRIDES)
         if node.op_type == "MaxPool":
             small = all(width < window[index % 2] for index, width in enumerate(pads))
             if not small or not touches(static_shape(node.inputs[0])[2:], window, strides, pads):
-                rule = "every window of a pool holds a pixel of the image, and pads are smaller than the window"
-                yield Problem(where, f"pads {pads}", rule)
+                yield Problem(where, f"pads {pads}", Rule.POOLS)
         elif _reads_image(node):
             same = [window[0] // 2, window[1] // 2] * 2
             if window[0] != window[1] or window[0] % 2 == 0:
-                yield Problem(where, f"the window {window}", "a layer that reads the image has an odd square window")
+                yield Problem(where, f"the window {window}", Rule.FIRST_WINDOW)
             elif pads != same:
-                yield Problem(where, f"pads {pads}", f"a layer that reads the image has SAME padding, here {same}")
+                yield Problem(where, f"pads {pads}", f"{Rule.FIRST_PADDING}, here {same}")
             if strides == [2, 2]:
-                yield Problem(where, f"strides {strides}", "a layer that reads the image has stride 1")
+                yield Problem(where, f"strides {strides}", Rule.FIRST_STRIDE)
 
 
 def _joins(model: ir.Model) -> Iterator[Problem]:
@@ -167,32 +141,31 @@ def _joins(model: ir.Model) -> Iterator[Problem]:
                     kinds.setdefault(node_code_type(quantizer), str(quantizer.name))
         if floats:
             reads = f"{node.op_type} reads floats ({', '.join(dict.fromkeys(floats))})"
-            yield Problem(where, reads, "what pools, joins, parts or pads reads quantized activations", _TRAIN)
+            yield Problem(where, reads, Rule.JOINED_CODES, _TRAIN)
         if len(kinds) > 1:
             told = ", ".join(f"{name} (bits {kind.bits}, max_value {kind.max_value})" for kind, name in kinds.items())
-            rule = "what is joined has one bit width and one max_value"
             fix = "give the layers that are joined the same activation quantizer"
-            yield Problem(where, f"joins codes of different meaning: {told}", rule, fix)
+            yield Problem(where, f"joins codes of different meaning: {told}", Rule.JOINED_VALUES, fix)
 
 
 def _axes(model: ir.Model) -> Iterator[Problem]:
     for node in nodes(model, "Concat", "Split"):
         axis = node.attributes["axis"].as_int()
         if axis not in (1, -3):
-            yield Problem(str(node.name), f"axis {axis}", "channels are joined and parted, axis 1")
+            yield Problem(str(node.name), f"axis {axis}", Rule.AXIS)
     for node in nodes(model, "Pad"):
         if len(node.inputs) == 3 and array(node.inputs[2]).item() != 0:
-            yield Problem(str(node.name), f"pads with {array(node.inputs[2]).item()}", "padding is 0")
+            yield Problem(str(node.name), f"pads with {array(node.inputs[2]).item()}", Rule.PADDING)
 
 
 def _constants(model: ir.Model) -> Iterator[Problem]:
     for value in model.graph.initializers.values():
         if not np.all(np.isfinite(array(value))):
-            yield Problem(str(value.name), "holds a number that is not finite", "weights are finite", "train again")
+            yield Problem(str(value.name), "holds a number that is not finite", Rule.FINITE, "train again")
     for node in nodes(model, "BatchNormalization"):
         spread = array(node.inputs[4]).astype(np.float64) + node.attributes["epsilon"].as_float()
         if not np.all(spread > 0):
-            yield Problem(str(node.name), "variance + epsilon is not positive", "a variance is positive", "train again")
+            yield Problem(str(node.name), "variance + epsilon is not positive", Rule.VARIANCE, "train again")
 
 
 _RULES: tuple[Callable[[ir.Model], Iterator[Problem]], ...] = (

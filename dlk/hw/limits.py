@@ -88,8 +88,9 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``found`` tells what a convolution has when it breaks the limit, and nothing when it keeps it."""
+    """``part``: what is limited; ``found`` tells what a convolution has when it breaks it, else nothing."""
 
+    part: str
     found: Callable[[Convolution], str | None]
     expected: str
     fix: str
@@ -143,15 +144,20 @@ def _outputs(layer: Convolution) -> str | None:
 
 
 LIMITS: tuple[Limit, ...] = (
-    Limit(_kernel, f"at most {MOST_KERNEL}x{MOST_KERNEL}", "take a smaller kernel"),
-    Limit(_stride, "stride 1", "move pixels into channels by space_to_depth instead of a stride"),
-    Limit(_padding, "less than the kernel on each side", "pad by SAME"),
-    Limit(_weights, "-1 and +1", "take a binary weight quantizer"),
-    Limit(_bits, f"at most {MOST_BITS} bits", f"take an activation quantizer of {MOST_BITS} bits"),
-    Limit(_steps, f"at most {STEPS} steps: groups of {CHANNELS} channels times the kernel", "take fewer channels"),
-    Limit(_rows, f"at most {ROW_WORDS} words", "take a smaller image size, or fewer channels"),
-    Limit(_size, f"at most {MOST_SIZE}", "take a smaller image size"),
-    Limit(_outputs, f"at most {MOST_GROUPS * CHANNELS} channels", "take fewer channels"),
+    Limit("kernel", _kernel, f"at most {MOST_KERNEL}x{MOST_KERNEL}", "take a smaller kernel"),
+    Limit("stride", _stride, "stride 1", "move pixels into channels by space_to_depth instead of a stride"),
+    Limit("padding", _padding, "less than the kernel on each side", "pad by SAME"),
+    Limit("weights", _weights, "-1 and +1", "take a binary weight quantizer"),
+    Limit("activations", _bits, f"at most {MOST_BITS} bits", f"take an activation quantizer of {MOST_BITS} bits"),
+    Limit(
+        "steps of a tile",
+        _steps,
+        f"at most {STEPS} steps: groups of {CHANNELS} channels times the kernel",
+        "take fewer channels",
+    ),
+    Limit("row buffer", _rows, f"at most {ROW_WORDS} words", "take a smaller image size, or fewer channels"),
+    Limit("rows and columns", _size, f"at most {MOST_SIZE}", "take a smaller image size"),
+    Limit("channels", _outputs, f"at most {MOST_GROUPS * CHANNELS} channels", "take fewer channels"),
 )
 
 

@@ -63,9 +63,14 @@ def _thresholds(layer: Convolution) -> str | None:
 
 
 LIMITS: tuple[Limit, ...] = (
-    Limit(_kernel, "1x1 or 3x3", "take a kernel of 1x1 or 3x3"),
-    Limit(_padding, "half the kernel on each side", "pad by SAME"),
-    Limit(_bits, f"{BITS} bits", f"take an activation quantizer of {BITS} bits"),
-    Limit(_inputs, f"at most {MOST_INPUTS}", "take fewer channels"),
-    Limit(_thresholds, f"from -{MOST_THRESHOLD} to {MOST_THRESHOLD}", "take fewer channels, or another checkpoint"),
+    Limit("kernel", _kernel, "1x1 or 3x3", "take a kernel of 1x1 or 3x3"),
+    Limit("padding", _padding, "half the kernel on each side", "pad by SAME"),
+    Limit("activations", _bits, f"{BITS} bits", f"take an activation quantizer of {BITS} bits"),
+    Limit("input channels", _inputs, f"at most {MOST_INPUTS}", "take fewer channels"),
+    Limit(
+        "thresholds",
+        _thresholds,
+        f"from -{MOST_THRESHOLD} to {MOST_THRESHOLD}",
+        "take fewer channels, or another checkpoint",
+    ),
 )
