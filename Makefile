@@ -6,7 +6,7 @@ ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --com
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo test test-fpga smoke lint format docs bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,10 @@ format: .venv/ready  ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	git ls-files 'dlk/*.h' 'dlk/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format -i
+
+docs: .venv/docs-ready  ## the site: docs/, and what the code says of itself, in build/docs
+	$(BIN)/python -m blueoil.reference build/docs-source
+	$(BIN)/sphinx-build -q -n -W --keep-going -c docs build/docs-source build/docs
 
 bench: .venv/bench-ready  ## our library beside LiteRT, onnxruntime and OpenVINO int8; JSON as the last line
 	$(BIN)/python -m blueoil.bench
@@ -68,7 +72,11 @@ clean:  ## remove the environment and what demo and tests left
 	$(ADD) --extra bench
 	touch $@
 
-# JAX and Ray: the tests that need them skip with their names without, and CI has them.
+.venv/docs-ready: .venv/ready
+	$(ADD) --group docs
+	touch $@
+
+# JAX, Ray and Sphinx: the tests that need them skip with their names without, and CI has them.
 .venv/extras-ready: .venv/ready
-	$(ADD) --extra jax --extra tune
+	$(ADD) --extra jax --extra tune --group docs
 	touch $@

@@ -36,7 +36,12 @@ def command() -> None:
 @options.as_json
 @options.debug
 def list_networks(machine: bool) -> None:
-    """List the trained networks that come along with this version."""
+    """List the trained networks that come along with this version.
+
+    \b
+    Example:
+      blueoil zoo list --json
+    """
     from lmnet import zoo
     from lmnet.zoo.archive import read
 

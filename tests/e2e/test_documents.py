@@ -26,7 +26,12 @@ def commands(document: Path) -> str:
     return text
 
 
-PAGES = ["README.md", "docs/data.md", pytest.param("docs/scale.md", marks=pytest.mark.needs("jax", "ray"))]
+PAGES = [
+    "README.md",
+    "docs/install.md",
+    "docs/data.md",
+    pytest.param("docs/scale.md", marks=pytest.mark.needs("jax", "ray")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -53,6 +58,10 @@ def test_the_commands_of_a_page_run(page: str, tmp_path: Path) -> None:
         images = len((tmp_path / "CamVid" / "val.txt").read_text(encoding="utf-8").split("\n")) - 1
         assert len(list((package / "python" / "output" / "images").glob("*_mask.png"))) == images > 0
         assert "0 mismatches" in done.stdout
+
+
+def test_the_first_page_begins_as_the_readme_does() -> None:
+    assert commands(ROOT / "docs" / "index.md") == commands(ROOT / "README.md") != ""
 
 
 def test_each_page_names_only_files_that_exist() -> None:
