@@ -189,3 +189,11 @@ def test_it_imports_no_tensorflow_and_works_without_numpy() -> None:
     assert done.returncode == 0, done.stderr
     states = {row["name"]: row["state"] for row in json.loads(done.stdout)["checks"]}
     assert states["ARMv7"] == "unusable"
+
+
+def test_a_project_that_is_not_installed_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "PROJECT", "blueoil-none")
+    blocking = {row.check.name: row for row in map(look, checks(Path("saved"))) if row.check.required and not row.is_ok}
+    assert set(blocking) == {"Python", "TensorFlow"}
+    assert "blueoil-none is not installed" in blocking["Python"].finding.found
+    assert blocking["Python"].fix.endswith("[cpu]'")
