@@ -1,4 +1,4 @@
-"""The tutorial on drawn scenes, from the answers to the picture, through the command line only."""
+"""The tutorial as docs/tutorial.md tells it, from the answers to the picture: each line of the page runs here once."""
 
 from __future__ import annotations
 
@@ -12,26 +12,7 @@ import numpy as np
 import pytest
 from board_files import write_board_files
 from PIL import Image
-
-STEPS = 6
-ANSWERS = """
-your model name (): camvid
-choose task type: semantic_segmentation
-choose network: LmSegnetV1Quantize
-choose dataset format: CamvidCustom
-training dataset path: CamVid
-set validation dataset?: yes
-test dataset path: CamVid
-batch size (integer): 2
-image size (integer x integer): 48x64
-how many epochs do you run training (integer): 1000
-choose optimizer: Adam
-initial learning rate: 0.001
-choose learning rate schedule: 3-step-decay
-enable data augmentation?: yes
-Please choose augmentors: [Brightness, Color, Contrast, FlipLeftRight, Hue]
-apply quantization at the first layer?: no
-"""
+from tutorial_page import STEPS, answers, commands, typed
 
 
 def blueoil(folder: Path, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -52,16 +33,16 @@ def result_of(folder: Path, *words: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a dataset, a config, a trained and converted experiment `run`."""
+    """A folder with a dataset, a config, a trained and converted experiment `first`."""
     folder = tmp_path_factory.mktemp("home")
-    (folder / "answers.yaml").write_text(ANSWERS)
-    blueoil(folder, "dataset", "sample", "CamVid", "--train", "6", "--validation", "3", "--size", "48x64")
-    done = blueoil(folder, "init", "-o", "config/camvid.py", "--answers", "answers.yaml")
+    (folder / "answers.yaml").write_text(answers())
+    blueoil(folder, *typed("dataset sample"))
+    done = blueoil(folder, *typed("init"))
     assert done.stdout.splitlines()[-1] == "Next step: blueoil train -c config/camvid.py"
-    done = blueoil(folder, "train", "-c", "config/camvid.py", "-e", "run", f"max_steps={STEPS}", "summarise_steps=2")
-    assert done.stdout.splitlines()[-1] == f"Next step: blueoil convert -e run -p save.ckpt-{STEPS}"
+    done = blueoil(folder, *typed("train"), "summarise_steps=2")
+    assert done.stdout.splitlines()[-1] == f"Next step: blueoil convert -e first -p save.ckpt-{STEPS}"
     boot, image = write_board_files(folder / "build")
-    done = blueoil(folder, "convert", "-e", "run", "-p", f"save.ckpt-{STEPS}", "--bitstream", str(image))
+    done = blueoil(folder, *typed("convert"), "--bitstream", str(image))
     (folder / "convert.txt").write_text(done.stdout)
     assert boot == folder / "build" / "boot", "where `make boot` puts them, found without --boot"
     return folder
@@ -75,11 +56,11 @@ def converted(home: Path) -> str:
 
 @pytest.fixture(scope="module")
 def package(home: Path) -> Path:
-    return home / "saved" / "run" / "export" / f"save.ckpt-{STEPS}" / "48x64" / "output"
+    return home / "saved" / "first" / "export" / f"save.ckpt-{STEPS}" / "48x64" / "output"
 
 
 def test_the_experiment_holds_what_it_should(home: Path) -> None:
-    run = home / "saved" / "run"
+    run = home / "saved" / "first"
     names = {path.name for path in run.iterdir()}
     assert {
         "config.py",
@@ -99,7 +80,7 @@ def test_the_experiment_holds_what_it_should(home: Path) -> None:
 def test_every_executor_was_equal(home: Path, package: Path) -> None:
     record = json.loads((package.parent / "verification.json").read_text())
     assert record["passed"] is True
-    again = result_of(home, "verify", "-e", "run")
+    again = result_of(home, *typed("verify"))
     rows = {row["executor"]: row for row in again["verification"]}
     assert {"TensorFlow graph", "x86 portable", "x86 sse2", "x86 from pixels"} <= rows.keys()
     assert [name for name in rows if name.startswith("x86 ") and name.endswith(", 2 threads")]
@@ -108,7 +89,7 @@ def test_every_executor_was_equal(home: Path, package: Path) -> None:
 
 
 def test_the_profile_names_every_layer(home: Path, package: Path) -> None:
-    values = result_of(home, "profile", "-e", "run", "--runs", "3", "--isa", "sse2")
+    values = result_of(home, *typed("profile"), "--runs", "3", "--isa", "sse2")
     assert values["isa"] == "sse2"
     names = [layer["name"] for layer in values["layers"]]
     assert {f"conv{number}" for number in range(1, 12)} < set(names)
@@ -144,7 +125,7 @@ def test_what_the_board_lacks_is_named(package: Path, converted: str) -> None:
 
 
 def test_a_bitstream_of_a_wrong_form_stops_before_anything_is_made(home: Path) -> None:
-    words = ["convert", "-e", "run", "--bitstream", "CamVid/label_colors.txt"]
+    words = ["convert", "-e", "first", "--bitstream", "CamVid/label_colors.txt"]
     done = blueoil(home, *words, "--target", "x86,fpga", code=1)
     assert "no raw binary file of a Cyclone V" in done.stderr
     done = blueoil(home, *words, "--target", "x86", code=1)
@@ -152,7 +133,8 @@ def test_a_bitstream_of_a_wrong_form_stops_before_anything_is_made(home: Path) -
 
 
 def test_the_library_scores_what_keras_scores(home: Path) -> None:
-    keras, x86 = (result_of(home, "evaluate", "-e", "run", "--backend", name) for name in ("keras", "x86"))
+    keras, x86 = (result_of(home, *words[1:]) for words in commands("blueoil evaluate"))
+    assert (keras["backend"], x86["backend"]) == ("keras", "x86")
     # TensorFlow rounds in float32 in its own order: a code at a boundary may fall the other way, the score hardly.
     assert abs(keras["mean_iou"] - x86["mean_iou"]) <= 0.005
     assert np.sum(keras["confusion_matrix"]) == np.sum(x86["confusion_matrix"]) > 0
@@ -163,7 +145,7 @@ def test_a_dataset_with_other_classes_is_refused(home: Path) -> None:
     before = names.read_text()
     names.write_text(before.replace("Bicyclist", "Skater"))
     try:
-        done = blueoil(home, "evaluate", "-e", "run", code=1)
+        done = blueoil(home, "evaluate", "-e", "first", code=1)
         assert "other classes than the checkpoint" in done.stderr
         assert "Skater" in done.stderr
     finally:
@@ -171,25 +153,29 @@ def test_a_dataset_with_other_classes_is_refused(home: Path) -> None:
 
 
 def test_a_checkpoint_of_another_version_is_told_as_such(home: Path) -> None:
-    state = home / "saved" / "run" / "checkpoints" / f"save.ckpt-{STEPS}" / "state.json"
+    state = home / "saved" / "first" / "checkpoints" / f"save.ckpt-{STEPS}" / "state.json"
     before = state.read_text()
     state.write_text(json.dumps({**json.loads(before), "version": 0}))
     try:
-        done = blueoil(home, "evaluate", "-e", "run", code=1)
+        done = blueoil(home, "evaluate", "-e", "first", code=1)
         assert "written by another version of Blueoil" in done.stderr
         assert "received: format 0" in done.stderr
     finally:
         state.write_text(before)
 
 
-def test_run_py_writes_the_overlay(home: Path, package: Path) -> None:
-    image = sorted((home / "CamVid" / "val").iterdir())[0]
-    words = ["run.py", "-i", str(image), "-m", "../models/lib/libdlk_x86.so", "-c", "../models/meta.yaml"]
-    subprocess.run([sys.executable, *words], cwd=package / "python", check=True, capture_output=True)
-    with Image.open(package / "python" / "output" / "images" / f"{image.stem}.png") as picture:
-        assert picture.size == (64, 48)
+def test_run_py_writes_the_overlays(home: Path, package: Path) -> None:
+    (go,) = commands("cd ")
+    (words,) = commands("python run.py")
+    assert (home / go[1]).resolve() == (package / "python").resolve()
+    subprocess.run([sys.executable, *words[1:]], cwd=home / go[1], check=True, capture_output=True)
+    images = sorted((home / "CamVid" / "val").iterdir())
+    for image in images:
+        with Image.open(package / "python" / "output" / "images" / f"{image.stem}.png") as picture:
+            assert picture.size == (64, 48)
     report = json.loads((package / "python" / "output" / "output.json").read_text())
     assert report["task"] == "IMAGE.SEMANTIC_SEGMENTATION"
+    assert len(report["results"]) == len(images) == 3
     assert len(report["results"][0]["prediction"]) == 11
 
 
@@ -198,7 +184,7 @@ def test_a_changed_library_is_found(home: Path, package: Path) -> None:
     whole = library.read_bytes()
     library.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     try:
-        done = blueoil(home, "verify", "-e", "run", code=3)
+        done = blueoil(home, "verify", "-e", "first", code=3)
         assert "libdlk_x86.so" in done.stderr
         words = ["run.py", "--self-test", "-m", "../models/lib/libdlk_x86.so", "-c", "../models/meta.yaml"]
         assert subprocess.run([sys.executable, *words], cwd=package / "python", check=False).returncode == 3
@@ -221,3 +207,8 @@ def test_a_float_network_is_refused_by_its_layers(home: Path) -> None:
     done = blueoil(home, "convert", "-e", "float", "--target", "x86", code=1)
     assert "conv1" in done.stderr
     assert not list((home / "saved" / "float" / "export").rglob("output"))
+
+
+def test_no_line_of_the_page_is_left_out() -> None:
+    verbs = ["dataset", "init", "train", "evaluate", "convert", "evaluate", "verify", "profile", "saved", "run.py"]
+    assert [words[1].split("/")[0] for words in commands()] == verbs
