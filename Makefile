@@ -68,7 +68,7 @@ clean:  ## remove the environment and what demo and tests left
 	$(ADD) --extra bench
 	touch $@
 
-# JAX and Ray: the tests that need them skip with their names without, and CI has them.
+# JAX, Ray and qonnx: the tests that need them skip with their names without, and CI has them.
 .venv/extras-ready: .venv/ready
-	$(ADD) --extra jax --extra tune
+	$(ADD) --extra jax --extra tune --extra qonnx
 	touch $@

@@ -26,7 +26,12 @@ def commands(document: Path) -> str:
     return text
 
 
-PAGES = ["README.md", "docs/data.md", pytest.param("docs/scale.md", marks=pytest.mark.needs("jax", "ray"))]
+PAGES = [
+    "README.md",
+    "docs/data.md",
+    pytest.param("docs/export.md", marks=pytest.mark.needs("qonnx")),
+    pytest.param("docs/scale.md", marks=pytest.mark.needs("jax", "ray")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
