@@ -76,7 +76,7 @@ clean:  ## remove the environment and what demo and tests left
 	$(ADD) --group docs
 	touch $@
 
-# JAX, Ray and Sphinx: the tests that need them skip with their names without, and CI has them.
+# JAX, Ray, qonnx and Sphinx: the tests that need them skip with their names without, and CI has them.
 .venv/extras-ready: .venv/ready
-	$(ADD) --extra jax --extra tune --group docs
+	$(ADD) --extra jax --extra tune --extra qonnx --group docs
 	touch $@

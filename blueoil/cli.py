@@ -32,6 +32,7 @@ VERBS = {
     "evaluate": "Measure a checkpoint, or its libraries, on the validation images.",
     "predict": "Run a checkpoint on a folder of images.",
     "convert": "Make the native libraries of a checkpoint and prove them equal to it.",
+    "export": "Write a checkpoint as ONNX or QONNX for other tools, and prove the file.",
     "verify": "Prove the libraries of a converted checkpoint again.",
     "profile": "Time each layer of a library beside what the machine could do.",
     "zoo": "List the trained networks that come along, or pack one.",

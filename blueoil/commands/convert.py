@@ -95,11 +95,11 @@ def command(
     settings = experiment.settings()
     if image_size is not None:
         settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
-    images = read_images(_files(experiment, settings, data, test_image), settings)
+    images = read_images(files_to_verify_with(experiment, settings, data, test_image), settings)
     export_folder = experiment.export_folder(folder.name, settings.image_size)
 
     console.say(f"Restore from {folder}")
-    _export(experiment, folder, settings, images, export_folder, console)
+    write_export(experiment, folder, settings, images, export_folder, console)
 
     import lmnet.processors
     from dlk.convert import convert
@@ -142,7 +142,9 @@ def command(
     )
 
 
-def _files(experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None) -> Sequence[Path]:
+def files_to_verify_with(
+    experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None
+) -> Sequence[Path]:
     """Return the images to verify with: the one given, some of the given dataset, or those that the experiment has."""
     if test_image is not None:
         return [test_image]
@@ -213,7 +215,7 @@ def stage_line(console: Console, stage: str, detail: str, seconds: float) -> Non
     console.say(f"{stage:<12}{took:>8}  {detail}".rstrip())
 
 
-def _export(
+def write_export(
     experiment: Experiment,
     checkpoint: Path,
     settings: Settings,
@@ -221,6 +223,7 @@ def _export(
     folder: Path,
     console: Console,
 ) -> None:
+    """Write the graphs of a checkpoint, and what it computes of the images, uint8 [N,H,W,3], into its export folder."""
     start = time.perf_counter()
     tensorflow_start.start()
     stage_line(console, "start", "TensorFlow", time.perf_counter() - start)

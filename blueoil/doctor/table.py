@@ -20,6 +20,7 @@ _EXTRAS = {
     "bench": "`make bench` times our library alone",
     "jax": "no training on several machines, nor with KERAS_BACKEND=jax",
     "tune": "`blueoil tune` does not start",
+    "qonnx": "`blueoil export --format qonnx` leaves its file unproved",
 }
 """Extra to what does not work without its packages; cpu and gpu, one of which is needed, have a row of their own."""
 

@@ -30,6 +30,7 @@ PAGES = [
     "README.md",
     "docs/install.md",
     "docs/data.md",
+    pytest.param("docs/export.md", marks=pytest.mark.needs("qonnx")),
     pytest.param("docs/scale.md", marks=pytest.mark.needs("jax", "ray")),
 ]
 

@@ -137,6 +137,8 @@ def test_the_ranges_are_those_of_the_project() -> None:
     for extra, lines in project["optional-dependencies"].items():
         assert [packages.without_extra(item) for item in packages.requirements(extra)] == lines
     names = [check.name for check in checks(Path("saved"))]
+    extras = {extra: lines for extra, lines in project["optional-dependencies"].items() if extra not in ("cpu", "gpu")}
+    assert {Requirement(line).name for lines in extras.values() for line in lines} <= set(names)
     assert len(names) == len(set(names))
     assert {Requirement(line).name for line in project["dependencies"]} <= set(names)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from lively import lively, noise, thin
 
@@ -103,6 +104,16 @@ def test_the_file_becomes_a_package_and_an_experiment_like_any_other(home: Path,
     assert result("predict", "-e", "zoo_run", "-i", "Streets/val", "-o", "seen")["images"] == 2
 
 
+@pytest.mark.needs("qonnx")
+@pytest.mark.parametrize("name", ["onnx", "qonnx"])
+def test_the_file_becomes_a_graph_for_other_tools(home: Path, result: Result, name: str) -> None:
+    found = result("export", "--zoo", "run.npz", "--data", "Streets", "--format", name, "-o", f"run.{name}")
+    assert (found["file"], found["proved"], found["images"]) == (f"run.{name}", True, 2)
+    assert found["codes"] > 0
+    domains = {node.domain for node in onnx.load(home / f"run.{name}").graph.node}
+    assert domains == ({""} if name == "onnx" else {"", "qonnx.custom_op.general"})
+
+
 def test_images_of_a_dataset_are_verified_with(home: Path, result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path] = []
 
@@ -160,6 +171,8 @@ def test_the_list_and_the_names(home: Path, result: Result, monkeypatch: pytest.
         (["convert"], "either an experiment"),
         (["convert", "-e", "run", "--zoo", "run.npz"], "either an experiment"),
         (["convert", "-e", "run", "--data", "Streets"], "--data goes with --zoo"),
+        (["export", "-e", "run", "--data", "Streets"], "--data goes with --zoo"),
+        (["export", "--zoo", "run.npz", "-o", "nowhere/run.onnx"], "the folder for the file does not exist"),
         (["evaluate"], "either an experiment"),
         (["evaluate", "-e", "run", "--data", "Streets"], "go together"),
         (["evaluate", "--zoo", "run.npz"], "go together"),
