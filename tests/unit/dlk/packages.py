@@ -96,14 +96,19 @@ def bare_site(folder: Path, *more: str) -> Path:
     return folder
 
 
+def device_environment(site: Path, **variables: str) -> dict[str, str]:
+    """Return the variables of a Python without this environment's packages."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+
+
 def run_device(
     script: Path, site: Path, *arguments: object, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a device program in a Python without this environment's packages."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     return subprocess.run(
         [sys.executable, "-S", "-s", script, *map(str, arguments)],
-        env=environment, cwd=cwd or script.parent, capture_output=True, text=True, timeout=60, check=False,
+        env=device_environment(site, **variables), cwd=cwd or script.parent,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
