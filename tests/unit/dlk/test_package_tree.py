@@ -27,6 +27,11 @@ TUTORIAL = {
     "python/usb_camera_demo.py",
 }
 BESIDE = {
+    "cmake/dlk-config-version.cmake",
+    "cmake/dlk-config.cmake",
+    "examples/cpp/CMakeLists.txt",
+    "examples/cpp/segment.cpp",
+    "examples/python/segment.py",
     "include/dlk.h",
     "models/golden.npz",
     "models/minimal_graph_with_shape.pb",
