@@ -6,7 +6,7 @@ ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --com
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fpga smoke lint format docs bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo test test-devices test-fpga smoke lint format docs bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ demo: .venv/ready  ## train, convert, verify and run on a small drawn dataset (C
 
 test: .venv/ready lint  ## all tests
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-devices: .venv/ready  ## the package in the Python of Debian 11, 12, 13 and of an ARM board (mmdebstrap, qemu; 0.7 GB)
+	$(BIN)/pytest -m downloads tests/unit/dlk/test_devices.py
 
 test-fpga: .venv/ready  ## the whole LmSegnetV1Quantize on the simulated accelerator (CAMVID=DIR: on a real image)
 	$(BIN)/pytest tests/fpga
@@ -78,5 +81,5 @@ clean:  ## remove the environment and what demo and tests left
 
 # JAX, Ray, qonnx and Sphinx: the tests that need them skip with their names without, and CI has them.
 .venv/extras-ready: .venv/ready
-	$(ADD) --extra jax --extra tune --extra qonnx --group docs
+	$(ADD) --extra jax --extra tune --extra qonnx --group docs --group video
 	touch $@

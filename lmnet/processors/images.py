@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+if TYPE_CHECKING:  # absent from the numpy of Debian 11
+    from numpy.typing import NDArray
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Largest picture that is decoded, in pixels: a small file can claim to be huge."""

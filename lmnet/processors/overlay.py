@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from lmnet.processors.palette import VOID_COLOR, paint
 from lmnet.processors.pre import resize_classes
+
+if TYPE_CHECKING:  # absent from the numpy of Debian 11
+    from numpy.typing import NDArray
 
 BACKGROUND = (255, 255, 255)
 TEXT = (20, 20, 20)
@@ -75,7 +78,7 @@ def legend(texts: Sequence[str], colors: NDArray[np.uint8], height: int) -> Imag
     """
     font = load_font()
     texts = [_printable(text, font) for text in texts]
-    column = _MARGIN + _SWATCH + 6 + max(int(font.getlength(text)) for text in texts) + _MARGIN
+    column = _MARGIN + _SWATCH + 6 + max(_width(text, font) for text in texts) + _MARGIN
     lines = max(1, min(len(texts), max(12, (height - 2 * _MARGIN) // _ROW)))
     size = (-(-len(texts) // lines) * column, max(height, lines * _ROW + 2 * _MARGIN))
     picture = Image.new("RGB", size, BACKGROUND)
@@ -97,10 +100,16 @@ def load_font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         return ImageFont.load_default()
 
 
+def _width(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    """Return the width of a text in pixels; Pillow before 9.2 measures a bitmap font in another way."""
+    any_font: Any = font
+    return int(font.getlength(text) if hasattr(font, "getlength") else any_font.getsize(text)[0])
+
+
 def _printable(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """Return the text with what a bitmap font cannot draw replaced by a question mark."""
     try:
-        font.getlength(text)
+        _width(text, font)
     except UnicodeEncodeError:
         return text.encode("ascii", "replace").decode("ascii")
     return text

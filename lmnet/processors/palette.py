@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # absent from the numpy of Debian 11
+    from numpy.typing import NDArray
 
 Color = tuple[int, int, int]
 

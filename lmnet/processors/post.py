@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # absent from the numpy of Debian 11
+    from numpy.typing import NDArray
 
 
 def class_map(logits: NDArray[np.float32]) -> NDArray[np.uint8]:

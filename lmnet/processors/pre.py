@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from lmnet.processors.images import to_rgb
+
+if TYPE_CHECKING:  # absent from the numpy of Debian 11
+    from numpy.typing import NDArray
+
+
+NEAREST = getattr(Image, "Resampling", Image).NEAREST  # Pillow before 9.1 has no Resampling
 
 
 def _standardization_table(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -100,4 +106,4 @@ def _nearest(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
     if pixels.shape[:2] == (height, width):
         return pixels
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST), dtype=np.uint8)
+    return np.asarray(picture.resize((width, height), NEAREST), dtype=np.uint8)

@@ -6,13 +6,15 @@ import base64
 import io
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from lmnet.processors.pre import resize_classes
+
+if TYPE_CHECKING:  # absent from the numpy of Debian 11
+    from numpy.typing import NDArray
 
 VERSION = 0.2
 

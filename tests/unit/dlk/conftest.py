@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from accelerated import segnet
-from conversions import Done, SharedBuild
+from conversions import Done, SharedBuild, convert
+from dags import everything
 from exports import PROCESSORS, write_export
 from fpga import TWIN, build_program, build_stand_in, stand_in_file
 from made_once import MadeOnce
@@ -50,6 +51,16 @@ def fpga_library(made_once: MadeOnce) -> Path:
 def stand_in(made_once: MadeOnce) -> Path:
     """The stand-in for the accelerator, for this machine."""
     return stand_in_file(made_once.folder("stand_in", lambda folder: build_stand_in(folder, TWIN)), TWIN)
+
+
+@pytest.fixture(scope="session")
+def everywhere(made_once: MadeOnce) -> Path:
+    """The export folder of a network of branches, converted for x86, ARM and AArch64; tests leave it as it is."""
+
+    def make(folder: Path) -> None:
+        convert(write_export(folder / "export", model=everything(exact=False)), "x86", "arm", "aarch64")
+
+    return made_once.folder("everywhere", make) / "export"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -76,24 +77,38 @@ def make_package(folder: Path, board: BoardFiles | None = None) -> Path:
     return folder / "output"
 
 
-def bare_site(folder: Path) -> Path:
-    """Make a folder of packages that holds what requirements.txt names and nothing else."""
+def change_meta(package: Path, **values: object) -> None:
+    """Change keys of a package's meta.yaml; with ``sums``, a list of files, add those to its hashes."""
+    path = package / "models/meta.yaml"
+    meta = yaml.safe_load(path.read_text())
+    for file in values.pop("sums", ()):
+        meta["hashes"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    path.write_text(yaml.safe_dump({**meta, **values}))
+
+
+def bare_site(folder: Path, *more: str) -> Path:
+    """Make a folder of packages that holds what requirements.txt names, and ``more``, and nothing else."""
     folder.mkdir()
     site = Path(np.__file__).parents[1]
-    for name in ("numpy", "numpy.libs", "PIL", "pillow.libs", "yaml", "_yaml"):
+    for name in ("numpy", "numpy.libs", "PIL", "pillow.libs", "yaml", "_yaml", *more):
         if (site / name).exists():
             (folder / name).symlink_to(site / name)
     return folder
+
+
+def device_environment(site: Path, **variables: str) -> dict[str, str]:
+    """Return the variables of a Python without this environment's packages."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **variables}
 
 
 def run_device(
     script: Path, site: Path, *arguments: object, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a device program in a Python without this environment's packages."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     return subprocess.run(
         [sys.executable, "-S", "-s", script, *map(str, arguments)],
-        env=environment, cwd=cwd or script.parent, capture_output=True, text=True, timeout=60, check=False,
+        env=device_environment(site, **variables), cwd=cwd or script.parent,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 

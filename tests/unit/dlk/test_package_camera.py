@@ -16,7 +16,8 @@ import os
 import time
 import numpy
 
-CAP_PROP_FRAME_WIDTH, CAP_PROP_FRAME_HEIGHT, COLOR_BGR2RGB, COLOR_RGB2BGR, FONT_HERSHEY_SIMPLEX = 3, 4, 4, 4, 0
+CAP_PROP_FRAME_WIDTH, CAP_PROP_FRAME_HEIGHT, CAP_PROP_FPS, CAP_PROP_FRAME_COUNT = 3, 4, 5, 7
+COLOR_BGR2RGB, COLOR_RGB2BGR, FONT_HERSHEY_SIMPLEX = 4, 4, 0
 
 
 class error(Exception):
@@ -35,9 +36,14 @@ class VideoCapture:
     def set(self, key, value):
         return True
 
+    def get(self, key):
+        return 4.0
+
     def read(self):
         if self.live:
             time.sleep(0.005)
+            if self.count == int(os.environ.get("CV2_UNPLUGGED", -1)):
+                return False, None
         elif self.count == 4:
             return False, None
         self.count += 1
@@ -128,6 +134,9 @@ def test_a_camera_ends_after_the_frames_asked_for_and_on_escape(package: Path, s
         (["--camera", "9"], {}, "camera 9 cannot be opened"),
         (["--video", "/no/file.mp4"], {}, "/no/file.mp4"),
         ([], {"CV2_NO_SCREEN": "1"}, "--save"),
+        ([], {"CV2_UNPLUGGED": "3"}, "camera 0 gives no picture"),
+        (["--camera", "1", "--video", "a.mp4"], {}, "not allowed with"),
+        (["--source", "nonsense"], {}, "--source"),
         (["-m", "/no/lib.so"], {}, "/no/lib.so"),
         (["--threads", "99"], {}, "--threads takes a number from 1 to 64"),
     ],
@@ -139,6 +148,16 @@ def test_mistakes_are_one_sentence(
     assert result.returncode == 1
     assert [line for line in result.stderr.splitlines() if line.startswith("error:") and told in line]
     assert "Traceback" not in result.stderr
+
+
+def test_the_drawn_street_needs_neither_camera_nor_opencv(package: Path, site: Path, tmp_path: Path) -> None:
+    (site / "cv2.py").unlink()
+    words = ["--source", "synthetic", "--save", tmp_path / "frames", "--frames", 3]
+    result = demo(package, site, tmp_path, *words)
+    assert result.returncode == 0, result.stderr
+    first, *_, last = (np.asarray(Image.open(file)) for file in sorted((tmp_path / "frames").iterdir()))
+    assert first.shape == (360, 480, 3)
+    assert 0 < (first != last).any(axis=-1).mean() < 0.5, "it moves, and is the same street"
 
 
 def test_without_opencv_it_says_how_to_get_it(package: Path, site: Path, tmp_path: Path) -> None:

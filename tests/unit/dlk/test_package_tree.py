@@ -26,7 +26,17 @@ TUTORIAL = {
     "python/run.py",
     "python/usb_camera_demo.py",
 }
-BESIDE = {"include/dlk.h", "models/golden.npz", "models/minimal_graph_with_shape.pb"}
+BESIDE = {
+    "cmake/dlk-config-version.cmake",
+    "cmake/dlk-config.cmake",
+    "examples/cpp/CMakeLists.txt",
+    "examples/cpp/segment.cpp",
+    "examples/python/segment.py",
+    "include/dlk.h",
+    "models/golden.npz",
+    "models/minimal_graph_with_shape.pb",
+    "python/motion_jpeg_server_from_camera.py",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +47,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_tree_is_the_tutorials(package: Path) -> None:
     files = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     assert {name for name in files if not name.startswith("python/lmnet/")} == (TUTORIAL | BESIDE) - {"python/lmnet"}
-    assert {name.rsplit(".", 1)[1] for name in files if name.startswith("python/lmnet/")} == {"py"}
+    assert {name.rsplit(".", 1)[1] for name in files if name.startswith("python/lmnet/")} == {"py", "html"}
     assert {"python/lmnet/nnlib.py", "python/lmnet/processors/pre.py"} <= files
     assert not [path for path in package.rglob("*") if path.is_symlink() or path.name == "__pycache__"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import json
 import os
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from fake_library import compile_fake
-from packages import CLASSES, HEIGHT, WIDTH, bare_site, make_package, run_device, save_image
+from packages import CLASSES, HEIGHT, WIDTH, bare_site, change_meta, make_package, run_device, save_image
 from PIL import Image
 
+from dlk.build.toolchain import environment, zig
 from lmnet.processors.overlay import overlay
 from lmnet.processors.palette import class_colors
 from lmnet.processors.post import class_map
@@ -110,16 +109,18 @@ def test_a_bad_image_in_a_folder_is_named_and_the_others_are_done(
     assert (tmp_path / "results/images/c.png").is_file()
 
 
-def break_meta(package: Path, key: str, value: object) -> None:
-    path = package / "models/meta.yaml"
-    meta = yaml.safe_load(path.read_text())
-    meta[key] = value
-    path.write_text(yaml.safe_dump(meta))
+def old_library(package: Path, folder: Path) -> Path:
+    """A library that cannot be told how many threads to use, known to the package."""
+    path = compile_fake(folder / "old.so", height=HEIGHT, width=WIDTH, classes=len(CLASSES), threads=False)
+    change_meta(package, sums=[path])
+    return path
 
 
-def old_library(folder: Path) -> Path:
-    return compile_fake(folder / "old.so", height=HEIGHT, width=WIDTH, classes=len(CLASSES), threads=False)
-
+EVIL = """
+#include <stdio.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void run(void) { fclose(fopen(getenv("EVIL"), "w")); }
+"""
 
 MISTAKES = {
     "no input": (lambda p, t: None, [], "say what to segment"),
@@ -130,7 +131,7 @@ MISTAKES = {
     "threads in words": (lambda p, t: None, ["-i", "{image}", "--threads", "two"], "--threads"),
     "too many threads": (lambda p, t: None, ["-i", "{image}", "--threads", "60"], "could not start 60 threads"),
     "threads of a library without": (
-        lambda p, t: old_library(t),
+        lambda p, t: old_library(p, t),
         ["-i", "{image}", "-m", "{tmp}/old.so", "--threads", "2"],
         "no way to run on 2 threads",
     ),
@@ -153,6 +154,17 @@ MISTAKES = {
         ["-i", "{image}", "-m", "{tmp}/cut.so"],
         "cut short",
     ),
+    "library of another package": (
+        lambda p, t: compile_fake(t / "other.so", height=HEIGHT, width=WIDTH, classes=len(CLASSES), step=0.5),
+        ["-i", "{image}", "-m", "{tmp}/other.so"],
+        "other.so was not loaded: its SHA-256 is not in",
+    ),
+    "no hashes": (lambda p, t: change_meta(p, hashes={}), ["-i", "{image}"], "lists no SHA-256 sums"),
+    "changed graph": (
+        lambda p, t: (p / "models/minimal_graph_with_shape.pb").write_bytes(b"another graph"),
+        ["-i", "{image}", "-m", "../models/minimal_graph_with_shape.pb"],
+        "was not loaded: its SHA-256",
+    ),
     "other suffix": (lambda p, t: None, ["-i", "{image}", "-m", "model.onnx"], "neither a library"),
     "graph without TensorFlow": (
         lambda p, t: None,
@@ -166,12 +178,12 @@ MISTAKES = {
         ["-i", "{image}", "-c", "{tmp}/bad.yaml"],
         "YAML",
     ),
-    "other task": (lambda p, t: break_meta(p, "TASK", "IMAGE.CLASSIFICATION"), ["-i", "{image}"], "TASK"),
-    "no size": (lambda p, t: break_meta(p, "IMAGE_SIZE", "360x480"), ["-i", "{image}"], "IMAGE_SIZE"),
-    "other size": (lambda p, t: break_meta(p, "IMAGE_SIZE", [8, 8]), ["-i", "{image}"], "different networks"),
-    "other classes": (lambda p, t: break_meta(p, "CLASSES", ["a"]), ["-i", "{image}"], "different networks"),
+    "other task": (lambda p, t: change_meta(p, TASK="IMAGE.CLASSIFICATION"), ["-i", "{image}"], "TASK"),
+    "no size": (lambda p, t: change_meta(p, IMAGE_SIZE="360x480"), ["-i", "{image}"], "IMAGE_SIZE"),
+    "other size": (lambda p, t: change_meta(p, IMAGE_SIZE=[8, 8]), ["-i", "{image}"], "different networks"),
+    "other classes": (lambda p, t: change_meta(p, CLASSES=["a"]), ["-i", "{image}"], "different networks"),
     "other processor": (
-        lambda p, t: break_meta(p, "PRE_PROCESSOR", ["LetterBoxes"]),
+        lambda p, t: change_meta(p, PRE_PROCESSOR=["LetterBoxes"]),
         ["-i", "{image}"],
         "PRE_PROCESSOR",
     ),
@@ -217,7 +229,7 @@ def test_the_number_of_threads_is_the_option_then_the_variable_then_the_cpus(
     assert threads("--threads", 1) == 1
     assert threads(DLK_NUM_THREADS="5") == 5
     assert threads(DLK_NUM_THREADS="") == threads() == min(len(os.sched_getaffinity(0)), 64)
-    assert threads("-m", old_library(tmp_path), DLK_NUM_THREADS="5") == 1
+    assert threads("-m", old_library(package, tmp_path), DLK_NUM_THREADS="5") == 1
     assert threads("-m", tmp_path / "old.so", "--threads", 1) == 1
 
 
@@ -249,6 +261,26 @@ def test_the_self_test_passes_on_a_whole_package(package: Path, shared: tuple[Pa
     assert run(package, shared[1], "--self-test").returncode == 0
 
 
+def test_a_library_that_was_swapped_is_refused_before_a_line_of_it_runs(
+    package: Path, shared: tuple[Path, Path], tmp_path: Path
+) -> None:
+    library = package / "models/lib/libdlk_x86.so"
+    (tmp_path / "evil.c").write_text(EVIL)
+    flags = ["-target", "x86_64-linux-gnu.2.17", "-shared", "-fPIC", "-O1"]
+    subprocess.run([zig(), "cc", *flags, tmp_path / "evil.c", "-o", library], env=environment(), check=True)
+    save_image(tmp_path / "street.png")
+    asked = ("-i", tmp_path / "street.png")
+    result = run(package, shared[1], *asked, EVIL=str(tmp_path / "pwned"))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {library} was not loaded: its SHA-256 is not in")
+    assert not (tmp_path / "pwned").exists()
+    assert run(package, shared[1], "--self-test", EVIL=str(tmp_path / "pwned")).returncode == 3
+    assert not (tmp_path / "pwned").exists()
+    change_meta(package, sums=[library])
+    assert run(package, shared[1], *asked, EVIL=str(tmp_path / "pwned")).returncode == 1
+    assert (tmp_path / "pwned").exists(), "the library that was swapped does run when its sum is known"
+
+
 def test_the_self_test_finds_a_changed_library(package: Path, shared: tuple[Path, Path]) -> None:
     library = package / "models/lib/libdlk_x86.so"
     data = bytearray(library.read_bytes())
@@ -268,9 +300,7 @@ def test_the_self_test_finds_one_changed_golden_bit(package: Path, shared: tuple
     result = run(package, shared[1], "--self-test")
     assert result.returncode == 3
     assert "SHA-256" in result.stderr
-    meta = yaml.safe_load((package / "models/meta.yaml").read_text())
-    meta["hashes"]["golden.npz"] = hashlib.sha256(golden.read_bytes()).hexdigest()
-    (package / "models/meta.yaml").write_text(yaml.safe_dump(meta))
+    change_meta(package, sums=[golden])
     result = run(package, shared[1], "--self-test")
     assert result.returncode == 3
     assert "golden image 1 differs in 1 of 768 values, first at (3, 4, 2)" in result.stderr

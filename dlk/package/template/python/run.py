@@ -1,9 +1,11 @@
-"""Run the network on an image or a folder of images: overlays, masks and a JSON file.
+"""Run the network on an image, a folder of images or a video: overlays, masks and a JSON file.
 
     python run.py -i street.jpg -m ../models/lib/libdlk_x86.so -c ../models/meta.yaml
+    python run.py -i drive.mp4
     python run.py --self-test
 
-Needs Python 3.9 or later and the packages in requirements.txt; a frozen graph (-m *.pb) needs TensorFlow too.
+Needs Python 3.9 or later and the packages in requirements.txt; a video needs OpenCV too, and a frozen graph (-m *.pb)
+TensorFlow.
 Exit status: 0 done, 1 something given cannot be used, 3 the self-test found a difference.
 """
 
@@ -18,12 +20,14 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
 
 try:
     import numpy as np
-    from lmnet.inference import THREADS_HELP, Model, UsageError, default_meta, default_model, read_meta
+    from lmnet.command import ArgumentParser, add_model_options, carry_out, open_model
+    from lmnet.inference import Model, UsageError, read_meta
     from lmnet.self_test import SelfTestError, check_golden, check_hashes
+    from lmnet.sources import VIDEO_SUFFIXES
+    from lmnet.video import segment_video
     from PIL import Image
 
     from lmnet.processors.images import SUFFIXES, ImageError, read_image
@@ -36,32 +40,23 @@ except ModuleNotFoundError as missing:
 logger = logging.getLogger("run")
 
 
-class ArgumentParser(argparse.ArgumentParser):
-    """Tells a wrong option as every other mistake is told: one sentence, status 1."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError in place of argparse's own exit with status 2."""
-        raise UsageError(f"{message}; see --help")
-
-
 def parse_arguments(arguments: list | None = None) -> argparse.Namespace:
     """Return the command line's options; a wrong one ends the program with status 1."""
-    parser = ArgumentParser(description="Segment an image, or every image of a folder.")
-    parser.add_argument("-i", "--input", type=Path, metavar="IMAGE_OR_FOLDER", help="what to segment")
-    parser.add_argument(
-        "-m", "--model", "-l", type=Path, default=default_model(), help="library or graph [%(default)s]"
-    )
-    parser.add_argument("-c", "--config", type=Path, default=default_meta(), help="meta.yaml [%(default)s]")
+    parser = ArgumentParser(description="Segment an image, every image of a folder, or a video.")
+    parser.add_argument("-i", "--input", type=Path, metavar="IMAGE_FOLDER_OR_VIDEO", help="what to segment")
+    add_model_options(parser)
     parser.add_argument("-o", "--output", type=Path, default=Path("output"), help="folder for results [%(default)s]")
     parser.add_argument("--trial", type=int, default=1, metavar="N", help="runs of each image, to measure time [1]")
-    parser.add_argument("--threads", type=int, metavar="N", help=THREADS_HELP)
+    parser.add_argument("--frames", type=int, default=0, metavar="N", help="end a video after N frames")
     parser.add_argument("--json", action="store_true", help="also print the times as one JSON line")
     parser.add_argument("--self-test", action="store_true", help="compare with the golden images, bit for bit")
     options = parser.parse_args(arguments)
     if options.input is None and not options.self_test:
-        parser.error("say what to segment with -i IMAGE_OR_FOLDER")
+        parser.error("say what to segment with -i IMAGE_FOLDER_OR_VIDEO")
     if options.trial < 1:
         parser.error("--trial takes a number from 1 on")
+    if options.frames < 0:
+        parser.error("--frames takes a number from 0 on")
     return options
 
 
@@ -110,8 +105,8 @@ def save_picture(path: Path, pixels: np.ndarray) -> None:
     write_whole(path, lambda temporary: Image.fromarray(pixels).save(temporary, format="PNG"))
 
 
-def segment(model: Model, path: Path, folder: Path, name: str, trials: int) -> tuple:
-    """Segment one image and write its pictures; return its JSON entry and the predictions of all trials."""
+def segment_image(model: Model, path: Path, folder: Path, name: str, trials: int) -> tuple:
+    """Segment one image and write its pictures; return its JSON entry and the Times of all trials."""
     try:
         image = read_image(path)
     except ImageError as error:
@@ -123,27 +118,34 @@ def segment(model: Model, path: Path, folder: Path, name: str, trials: int) -> t
     save_picture(
         folder / f"{name}_mask.png", mask_picture(classes, model.colors, model.meta.classes, size=(height, width))
     )
-    return segmentation_result(str(path), classes, model.meta.classes, (height, width)), predictions
+    entry = segmentation_result(str(path), classes, model.meta.classes, (height, width))
+    return [entry], [prediction.times for prediction in predictions]
 
 
-def benchmark(predictions: list, model: Path, threads: int | None, trials: int) -> dict:
+def segment(model: Model, path: Path, folder: Path, name: str, options: argparse.Namespace) -> tuple:
+    """Segment an image or a video and write its pictures; return the file to look at, JSON entries, and Times."""
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        target = folder / f"{name}.avi"
+        return target, *segment_video(model, path, target, trials=options.trial, most=options.frames)
+    return folder / f"{name}.png", *segment_image(model, path, folder, name, options.trial)
+
+
+def benchmark(times: list, model: Path, threads: int | None, trials: int) -> dict:
     """Return mean and standard deviation in seconds of each part; ``threads`` of the network."""
     parts = {
-        "total": [p.pre + p.run + p.post for p in predictions],
-        "pre": [p.pre for p in predictions],
-        "run": [p.run for p in predictions],
-        "post": [p.post for p in predictions],
+        "total": [sum(t) for t in times],
+        "pre": [t.pre for t in times],
+        "run": [t.run for t in times],
+        "post": [t.post for t in times],
     }
-    times = {
-        name: {"mean": statistics.fmean(values), "std": statistics.pstdev(values)} for name, values in parts.items()
-    }
+    values = {name: {"mean": statistics.fmean(part), "std": statistics.pstdev(part)} for name, part in parts.items()}
     return {
         "model": model.name,
         "machine": platform.machine(),
         "threads": threads,
         "trials": trials,
-        "images": len(predictions) // trials,
-        **times,
+        "images": len(times) // trials,
+        **values,
     }
 
 
@@ -158,9 +160,8 @@ def run(options: argparse.Namespace) -> None:
     """Segment everything that was asked for. Raises UsageError; what could be segmented is written before."""
     started = time.perf_counter()
     images = find_images(options.input)
-    meta = read_meta(options.config)
     folder = options.output / "images"
-    with Model(options.model, meta, threads=options.threads) as model:
+    with open_model(options) as model:
         threads = model.threads
         seconds = time.perf_counter() - started
         logger.info("loaded %s in %.3f s, runs on %s", options.model, seconds, threads_text(threads))
@@ -168,21 +169,21 @@ def run(options: argparse.Namespace) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
-        model.predict(np.zeros((*meta.size, 3), np.uint8))  # the first run touches cold memory; it is not counted
-        results, predictions, faults = [], [], []
+        model.predict(np.zeros((*model.meta.size, 3), np.uint8))  # the first run touches cold memory; it is not counted
+        results, taken, faults = [], [], []
         names = output_names(images)
         for path in images:
             try:
-                entry, timed = segment(model, path, folder, names[path], options.trial)
+                written, entries, times = segment(model, path, folder, names[path], options)
             except UsageError as error:
                 faults.append(str(error))
                 continue
-            results.append(entry)
-            predictions += timed
-            logger.info("%s -> %s", path, folder / f"{names[path]}.png")
+            results += entries
+            taken += times
+            logger.info("%s -> %s", path, written)
     if results:
-        times = benchmark(predictions, options.model, threads, options.trial)
-        document = prediction_json(meta.task, meta.classes, results, times)
+        times = benchmark(taken, options.model, threads, options.trial)
+        document = prediction_json(model.meta.task, model.meta.classes, results, times)
         text = json.dumps(document, indent=1)
         write_whole(options.output / "output.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
         means = ", ".join(f"{part} {times[part]['mean']:.4f}" for part in ("total", "pre", "run", "post"))
@@ -209,25 +210,22 @@ def self_test(options: argparse.Namespace) -> None:
         sys.stdout.write(json.dumps(found) + "\n")
 
 
+def work(arguments: list | None = None) -> None:
+    """Do what the options ask for."""
+    options = parse_arguments(arguments)
+    if options.self_test:
+        self_test(options)
+    if options.input is not None:
+        run(options)
+
+
 def main(arguments: list | None = None) -> int:
     """Return the exit status of the program."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        options = parse_arguments(arguments)
-        if options.self_test:
-            self_test(options)
-        if options.input is not None:
-            run(options)
-    except UsageError as error:
-        logger.error("error: %s", error)
-        return 1
+        return carry_out(lambda: work(arguments))
     except SelfTestError as error:
         logger.error("self-test failed: %s", error)
         return 3
-    except KeyboardInterrupt:
-        logger.error("stopped")
-        return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -24,11 +24,16 @@ class TensorflowGraphRunner:
         self.input_shape = ()
         self.output_shape = ()
 
+    @staticmethod
+    def check(path: Path) -> None:
+        """Raise LibraryError when there is no such file."""
+        if not path.is_file():
+            raise LibraryError(f"there is no graph {path}")
+
     def load(self, path: str | Path) -> None:
         """Read the frozen graph at ``path``. Raises LibraryError."""
         path = Path(path)
-        if not path.is_file():
-            raise LibraryError(f"there is no graph {path}")
+        self.check(path)
         try:
             import tensorflow
         except ImportError as error:

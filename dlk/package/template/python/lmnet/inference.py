@@ -6,11 +6,13 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import yaml
 
 from lmnet.graph_runner import TensorflowGraphRunner
+from lmnet.hashes import check_known
 from lmnet.nnlib import LIBRARIES, MAX_THREADS, LibraryError, NNLib, this_machine
 from lmnet.processors.palette import class_colors
 from lmnet.processors.post import class_map
@@ -39,14 +41,20 @@ class Meta:
     hashes: dict = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """Classes of one image, uint8 [h,w] in the network's size, and the seconds that each part took."""
+class Times(NamedTuple):
+    """Seconds that each part of a prediction took."""
 
-    classes: np.ndarray
     pre: float
     run: float
     post: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Classes of one image, uint8 [h,w] in the network's size, and what they took."""
+
+    classes: np.ndarray
+    times: Times
 
 
 def default_model() -> Path:
@@ -125,13 +133,15 @@ class Model:
     """A network with its processing; use it in a ``with`` statement."""
 
     def __init__(self, model: Path, meta: Meta, *, threads: int | None = None) -> None:
-        """Load ``model`` (.so or .pb) and check it against ``meta``; see choose_threads. Raises UsageError."""
+        """Check ``model`` (.so or .pb) against ``meta``, then load it; see choose_threads. Raises UsageError."""
         if model.suffix not in RUNNERS:
             raise UsageError(f"{model} is neither a library (.so) nor a frozen graph (.pb)")
         self.meta = meta
         self.colors = class_colors(meta.classes)
         self._runner = RUNNERS[model.suffix]()
         try:
+            self._runner.check(model)
+            check_known(model, meta.hashes, meta.path)
             self._runner.load(model)
             if threads is not None or self._runner.takes_threads:
                 self._runner.set_threads(choose_threads(threads))
@@ -170,7 +180,7 @@ class Model:
         times.append(time.perf_counter())
         classes = class_map(output)
         times.append(time.perf_counter())
-        return Prediction(classes, times[1] - times[0], times[2] - times[1], times[3] - times[2])
+        return Prediction(classes, Times(*(after - before for before, after in zip(times, times[1:]))))
 
     def __enter__(self) -> Model:
         return self

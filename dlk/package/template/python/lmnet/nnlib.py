@@ -63,6 +63,8 @@ class NNLib:
     computes the same bits.
     """
 
+    check = staticmethod(check_library)
+
     def __init__(self) -> None:
         self._library = None
         self._network = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
+from lmnet.hashes import sha256
 from lmnet.inference import Meta, Model, UsageError
 
 GOLDEN = "golden.npz"
@@ -15,15 +15,6 @@ BOARD = "fpga"
 
 class SelfTestError(Exception):
     """Something differs from what was verified; the text is one sentence."""
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def check_hashes(meta: Meta, model: Path) -> list:
