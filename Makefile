@@ -6,7 +6,7 @@ ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --com
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo test test-fpga smoke lint format fuzz crash-test bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,12 @@ format: .venv/ready  ## rewrite the sources in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	git ls-files 'dlk/*.h' 'dlk/*.cpp' 'dlk/runtime/*.c' | xargs -r $(BIN)/clang-format -i
+
+fuzz: .venv/fuzz-ready  ## a million inputs over everything that reads what others wrote; JSON as the last line (FUZZ_RUNS=N)
+	$(BIN)/python tests/fuzz $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS))
+
+crash-test: .venv/ready  ## train and convert killed 100 times, disks full and read-only; JSON as the last line (KILLS=N)
+	$(BIN)/python tests/crash $(if $(KILLS),--kills $(KILLS))
 
 bench: .venv/bench-ready  ## our library beside LiteRT, onnxruntime and OpenVINO int8; JSON as the last line
 	$(BIN)/python -m blueoil.bench
@@ -66,6 +72,10 @@ clean:  ## remove the environment and what demo and tests left
 # The engines that only `make bench` runs are a few hundred megabytes that nothing else waits for.
 .venv/bench-ready: .venv/ready
 	$(ADD) --extra bench
+	touch $@
+
+.venv/fuzz-ready: .venv/ready
+	$(ADD) --extra fuzz
 	touch $@
 
 # JAX and Ray: the tests that need them skip with their names without, and CI has them.

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blueoil import __version__
 from blueoil.errors import BlueoilError
 from blueoil.files import write_text
+from blueoil.records import damaged, read_json, read_text
 from lmnet.training.folder import BEST, FLOAT, MODEL, STATE
 
 if TYPE_CHECKING:
@@ -102,9 +103,13 @@ class Experiment:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """The record of how the run was started; empty where there is none."""
+        """The record of how the run was started; empty where there is none.
+
+        Raises:
+            BlueoilError: it is damaged.
+        """
         file = self.folder / "environment.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return read_json(file, lists=("starts",), texts=("overrides",)) if file.is_file() else {}
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -293,9 +298,9 @@ class Experiment:
         """
         file = checkpoint / STATE
         try:
-            return tuple(json.loads(file.read_text(encoding="utf-8"))["classes"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BlueoilError("the checkpoint is damaged", where=str(file), received=str(error)) from None
+            return tuple(read_json(file, texts=("classes",))["classes"])
+        except (OSError, KeyError) as error:
+            raise damaged(file, error) from None
 
     def export_folder(self, checkpoint: str, image_size: tuple[int, int]) -> Path:
         """Return where the export of a checkpoint for an image size (height, width) lies."""
@@ -307,7 +312,7 @@ class Experiment:
 
     def _best(self) -> str | None:
         file = self.folder / BEST
-        return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
+        return read_text(file).strip() or None if file.is_file() else None
 
     def _write_environment(self, record: dict[str, Any]) -> None:
         write_text(self.folder / "environment.json", json.dumps(record, indent=2) + "\n")
