@@ -15,7 +15,7 @@
 
 #include "dlk/dlk.h"
 
-enum { kNetworks = 3, kMostThreads = 6, kMostCalls = 48 };
+enum { kNetworks = 3, kMostThreads = 4, kMostCalls = 24 };
 
 struct bytes {
   const uint8_t* data;

@@ -18,7 +18,7 @@ from dlk.targets import TARGETS
 HERE = Path(__file__).parent
 _X86 = TARGETS["x86"]
 _PORTABLE = dataclasses.replace(_X86, isas=_X86.isas[:1])
-_FLAGS = ("-O1", "-g", "-Wall", "-Wextra", "-Wno-psabi", "-fno-omit-frame-pointer")
+_FLAGS = ("-O2", "-g1", "-Wall", "-Wextra", "-Wno-psabi", "-fno-omit-frame-pointer")
 _CXX = ("-std=gnu++20", "-DDLK_SANITIZE", "-ffp-contract=off", "-fno-math-errno", "-fno-exceptions", "-fno-rtti",
         "-Wno-missing-field-initializers")  # fmt: skip
 _SANITIZERS = "-fsanitize=address,undefined"
@@ -51,7 +51,7 @@ def driver(folder: Path) -> tuple[Path, str]:
 
 
 def _project(folder: Path) -> Path:
-    model = load(SEEDS / "onnx_bytes" / "good-branching.onnx")
+    model = load(SEEDS / "onnx_bytes" / "good-small.onnx")
     run_passes(model)
     emit(lower(model, meta_of(model)), folder, _PORTABLE)
     return folder
