@@ -49,22 +49,28 @@ def read_only(folder: Path, _: int) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Path, int], None], tuple[int, ...]]] = {
-    "full disk": (fill, (0, 20_000, 90_000)),
-    "no inodes": (use_inodes, (0, 3, 12)),
+    "full disk": (fill, (20_000, 90_000)),
+    "no inodes": (use_inodes, (3,)),
     "read-only": (read_only, (0,)),
 }
 """Name of a fault: what brings it about, and how much room it leaves."""
 
 
-def check(whole: Path) -> dict[str, object]:
-    """Bring about every fault before train and convert in copies of ``whole``, a folder with a converted experiment.
+def check(whole: Path, *, short: bool = False) -> dict[str, object]:
+    """Bring about every fault before train and convert in copies of ``whole``, a folder with a trained experiment.
 
     Returns how many were tried, and in words each that was not answered by one clear error or that damaged a result.
+    short: a full disk before train alone.
     """
-    faults, tried = [], 0
+    if os.geteuid() != 0:
+        return {"tried": 0, "faults": [], "skipped": "file systems of their own need root"}
+    faults: list[str] = []
+    tried = 0
     for name, (bring_about, rooms) in FAULTS.items():
         for room in rooms:
             for words in (TRAIN, _MORE, CONVERT):
+                if short and (name, words) != ("full disk", TRAIN):
+                    continue
                 tried += 1
                 with small_disk("size=64m,nr_inodes=4000") as disk:
                     shutil.copytree(whole, disk, dirs_exist_ok=True)
