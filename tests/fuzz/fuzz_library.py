@@ -25,14 +25,14 @@ _SANITIZERS = "-fsanitize=address,undefined"
 
 
 def built(folder: Path) -> Path:
-    """Return the library, compiled as convert does it."""
-    return build(_project(folder), _PORTABLE)
+    """Return the library, compiled as convert does it, or the one that is there already."""
+    library = folder / "build" / _PORTABLE.library
+    return library if library.is_file() else build(_project(folder), _PORTABLE)
 
 
-def plain_driver(folder: Path) -> Path:
-    """Return the driver of the C API with our own main() and without sanitizers, which take long to compile."""
+def plain_driver(folder: Path, program: Path) -> Path:
+    """Link the driver of the C API with our own main() and without sanitizers, which take long to compile."""
     library = built(folder)
-    program = folder / "plain_driver"
     sources = [HERE / "fuzz_capi.c", HERE / "fuzz_alone.c"]
     warnings = ["-O1", "-Wall", "-Wextra", "-Werror", f"-I{folder / 'include'}"]
     subprocess.run(["gcc", *warnings, "-o", program, *sources, library, "-lpthread", "-lm"], check=True)

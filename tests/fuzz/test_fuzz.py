@@ -7,17 +7,25 @@ import sys
 from pathlib import Path
 
 import pytest
-from fuzz_library import plain_driver
+from fuzz_library import built, plain_driver
 from fuzz_reader import answered
 from fuzz_targets import LEAST, TARGETS
+from made_once import MadeOnce
 
 from blueoil.errors import BlueoilError
 
 PYTHON = [name for name, target in TARGETS.items() if target.maker]
 
 
+@pytest.fixture(scope="session")
+def project(made_once: MadeOnce) -> Path:
+    """The project of the small library, built once."""
+    return made_once.folder("fuzz", lambda folder: built(folder / "project")) / "project"
+
+
 @pytest.mark.parametrize("name", PYTHON)
-def test_seeds_are_answered(name: str, tmp_path: Path) -> None:
+def test_seeds_are_answered(name: str, tmp_path: Path, project: Path) -> None:
+    (tmp_path / "library").symlink_to(project)
     target = TARGETS[name]
     run = target.make(tmp_path)
     seeds = sorted(target.seeds.iterdir())
@@ -30,8 +38,8 @@ def test_seeds_are_answered(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.needs("gcc")
-def test_the_c_api_answers_its_seeds(tmp_path: Path) -> None:
-    program = plain_driver(tmp_path / "project")
+def test_the_c_api_answers_its_seeds(tmp_path: Path, project: Path) -> None:
+    program = plain_driver(project, tmp_path / "driver")
     seeds = sorted(TARGETS["c_api"].seeds.iterdir())
     result = subprocess.run([program, *seeds], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
