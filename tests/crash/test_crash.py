@@ -1,4 +1,4 @@
-"""A few of the kills of ``make crash-test``, and that a half-written checkpoint would be seen."""
+"""One of the kills of ``make crash-test``, and that a half-written checkpoint would be seen."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ def test_kills_lose_nothing() -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     summary = json.loads(result.stdout.splitlines()[-1])
-    assert summary["kills"] == 2
-    assert summary["whole_runs"] >= 0
+    assert summary["kills"] == 1
     assert summary["second_training_refused"]
     assert (summary["lost_checkpoints"], summary["half_written"], summary["failed_next_commands"]) == (0, 0, 0)
 
