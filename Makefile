@@ -6,7 +6,7 @@ ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --com
 CAMVID ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-devices test-fpga smoke lint format docs bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo test test-devices test-fpga smoke lint format docs fuzz crash-test bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,12 @@ format: .venv/ready  ## rewrite the sources in the house style
 docs: .venv/docs-ready  ## the site: docs/, and what the code says of itself, in build/docs
 	$(BIN)/python -m blueoil.reference build/docs-source
 	$(BIN)/sphinx-build -q -n -W --keep-going -c docs build/docs-source build/docs
+
+fuzz: .venv/fuzz-ready  ## a million inputs over everything that reads what others wrote; JSON as the last line (FUZZ_RUNS=N)
+	$(BIN)/python tests/fuzz $(if $(FUZZ_RUNS),--runs $(FUZZ_RUNS))
+
+crash-test: .venv/ready  ## train and convert killed 100 times, disks full and read-only; JSON as the last line (KILLS=N)
+	$(BIN)/python tests/crash $(if $(KILLS),--kills $(KILLS))
 
 bench: .venv/bench-ready  ## our library beside LiteRT, onnxruntime and OpenVINO int8; JSON as the last line
 	$(BIN)/python -m blueoil.bench
@@ -77,6 +83,10 @@ clean:  ## remove the environment and what demo and tests left
 
 .venv/docs-ready: .venv/ready
 	$(ADD) --group docs
+	touch $@
+
+.venv/fuzz-ready: .venv/ready
+	$(ADD) --extra fuzz
 	touch $@
 
 # JAX, Ray, qonnx and Sphinx: the tests that need them skip with their names without, and CI has them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -21,7 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from blueoil import __version__
 from blueoil.errors import BlueoilError
-from blueoil.files import write_text
+from blueoil.files import making, write_text
+from blueoil.records import damaged, read_json, read_text
 from lmnet.training.folder import BEST, FLOAT, MODEL, STATE
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
+_RECORD = "environment.json"
 _CONFIG_NAMES = {".py": "config.py", ".yaml": "config.yaml", ".yml": "config.yaml"}
 SAMPLES = 3
 """Validation images that an experiment keeps for converting."""
@@ -102,9 +105,13 @@ class Experiment:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """The record of how the run was started; empty where there is none."""
-        file = self.folder / "environment.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        """The record of how the run was started; empty where there is none.
+
+        Raises:
+            BlueoilError: it is damaged.
+        """
+        file = self.folder / _RECORD
+        return read_json(file, lists=("starts",), texts=("overrides",)) if file.is_file() else {}
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -159,18 +166,25 @@ class Experiment:
             BlueoilError: the folder exists.
         """
         text = config.read_bytes()
-        texts = {file.name: file.read_bytes() for file in plugins}
-        try:
-            self.folder.mkdir(parents=True)
-        except FileExistsError:
-            raise BlueoilError(f"experiment {self.id} exists already", where=str(self.folder)) from None
-        (self.folder / _CONFIG_NAMES[config.suffix.lower()]).write_bytes(text)
-        if texts:
-            self.plugins.mkdir()
-        for name, plugin in texts.items():
-            (self.plugins / name).write_bytes(plugin)
+        texts = {f"plugins/{file.name}": file.read_bytes() for file in plugins}
         record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": [], **more}
-        self._write_environment({**record, **_versions()})
+        texts[_CONFIG_NAMES[config.suffix.lower()]] = text
+        texts[_RECORD] = _record_text({**record, **_versions()}).encode()
+        if self.exists:
+            raise self._exists_already()
+        with making(self.folder) as unfinished:
+            for name, content in texts.items():
+                (unfinished / name).parent.mkdir(exist_ok=True)
+                (unfinished / name).write_bytes(content)
+            try:
+                unfinished.rename(self.folder)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                raise self._exists_already() from None
+
+    def _exists_already(self) -> BlueoilError:
+        return BlueoilError(f"experiment {self.id} exists already", where=str(self.folder))
 
     def record_start(self) -> None:
         """Add this start (time, command line, processor) to the environment record."""
@@ -293,9 +307,9 @@ class Experiment:
         """
         file = checkpoint / STATE
         try:
-            return tuple(json.loads(file.read_text(encoding="utf-8"))["classes"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BlueoilError("the checkpoint is damaged", where=str(file), received=str(error)) from None
+            return tuple(read_json(file, texts=("classes",))["classes"])
+        except (OSError, KeyError) as error:
+            raise damaged(file, error) from None
 
     def export_folder(self, checkpoint: str, image_size: tuple[int, int]) -> Path:
         """Return where the export of a checkpoint for an image size (height, width) lies."""
@@ -307,10 +321,14 @@ class Experiment:
 
     def _best(self) -> str | None:
         file = self.folder / BEST
-        return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
+        return read_text(file).strip() or None if file.is_file() else None
 
     def _write_environment(self, record: dict[str, Any]) -> None:
-        write_text(self.folder / "environment.json", json.dumps(record, indent=2) + "\n")
+        write_text(self.folder / _RECORD, _record_text(record))
+
+
+def _record_text(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=2) + "\n"
 
 
 def spread(images: Sequence[T]) -> list[T]:

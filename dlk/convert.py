@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import shutil
 import statistics
 import threading
 import time
@@ -28,7 +27,7 @@ from dlk.lowering import lower
 from dlk.lowering.program import Program
 from dlk.package.assemble import META, assemble, read_meta
 from dlk.package.board import BoardFiles
-from dlk.package.install import install, recover
+from dlk.package.install import discard, install, recover
 from dlk.passes import run_passes
 from dlk.targets import TARGETS, Target
 from dlk.verify.available import Built, is_native
@@ -139,8 +138,7 @@ def convert(
         board or BoardFiles(),
     )
     with _only_one(export_dir):
-        if work.folder.exists():
-            shutil.rmtree(work.folder)
+        discard(work.folder)
         work.folder.mkdir()
         for stage in STAGES:
             stage(work)

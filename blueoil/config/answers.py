@@ -88,7 +88,7 @@ def _of_file(file: Path) -> dict[str, tuple[Any, str]]:
     answers: dict[str, tuple[Any, str]] = {}
     values, lines = read_yaml(file)
     for key, value in values.items():
-        where = f"{file}, line {lines[key]}"
+        where = f"{file}, line {lines.get(str(key), 1)}"
         name = known.get(_key(str(key)))
         if name is None:
             raise _unknown(str(key), where, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import runpy
 import traceback
@@ -11,12 +12,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from blueoil import tensorflow_start
 from blueoil.config.checks import expectation, schema_value
 from blueoil.errors import BlueoilError
+from dlk.plain_yaml import YamlError, parse
 from lmnet import plugins as own_code
 from lmnet.augmentors import check_augmentors
 from lmnet.errors import LmnetError
@@ -24,6 +25,9 @@ from lmnet.settings import Settings
 
 _TYPE = re.compile(r"\[key\]|(bool|float|int|str|tuple)\b")
 """A part of pydantic's location that names a type or a key, not a value."""
+
+LARGEST = 1 << 20
+"""Bytes of a config or of answers."""
 
 Values = dict[str, Any]
 Lines = dict[str, int]
@@ -53,25 +57,22 @@ def load(
 
 
 def read_yaml(file: Path) -> tuple[Values, Lines]:
-    """Return the table of a YAML file and the line of each key.
+    """Return the table of a YAML file and the line of each key, by its text.
 
     Raises:
         BlueoilError: no file, no YAML, or no table.
     """
     text = _text(file)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}, line {mark.line + 1}" if mark else str(file)
-        reason = str(getattr(error, "problem", None) or error)
+        values, root = parse(text)
+    except YamlError as error:
+        where = f"{file}, line {error.line}" if error.line else str(file)
         raise BlueoilError(
-            f"the file is no plain YAML: {reason}", where=where, expected="lines of 'name: value'"
+            f"the file is no plain YAML: {error}", where=where, expected="lines of 'name: value'"
         ) from None
-    if not isinstance(values, dict) or not isinstance(root, yaml.MappingNode):
+    if not isinstance(values, dict) or root is None:
         raise BlueoilError("the file holds no values", where=str(file), expected="lines of 'name: value'")
-    return values, {key.value: key.start_mark.line + 1 for key, _ in root.value}
+    return values, {str(key.value): key.start_mark.line + 1 for key, _ in root.value}
 
 
 def split_word(word: str) -> tuple[str, Any]:
@@ -84,8 +85,8 @@ def split_word(word: str) -> tuple[str, Any]:
     if not separator or not key.strip():
         raise BlueoilError(f"{word!r} is no setting", expected="key=value, for example batch_size=16")
     try:
-        return key.strip(), yaml.safe_load(text)
-    except yaml.YAMLError:
+        return key.strip(), parse(text)[0]
+    except YamlError:
         raise BlueoilError(
             f"the value of {word!r} cannot be read", expected="a YAML value, for example [360, 480]"
         ) from None
@@ -147,7 +148,11 @@ def _line_of(error: BaseException, file: Path) -> int:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise BlueoilError("the file is too large", where=str(file), expected=f"at most {LARGEST >> 10} KiB")
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except FileNotFoundError:
         fix = f"make one: blueoil init -o {file}"
         raise BlueoilError(f"there is no file {file}", fix=fix) from None

@@ -22,6 +22,7 @@ import yaml
 
 from blueoil.config.load import read_yaml
 from blueoil.errors import BlueoilError
+from dlk import plain_yaml
 from lmnet.settings import Settings
 
 Draw = Callable[[np.random.Generator, Sequence[Any]], Any]
@@ -91,7 +92,9 @@ def parse(source: str) -> Space:
     """
     if Path(source).suffix.lower() in (".yaml", ".yml"):
         values, lines = read_yaml(Path(source))
-        return {str(key): _domain(str(text), f"{source}, line {lines[key]}") for key, text in values.items()}
+        return {
+            str(key): _domain(str(text), f"{source}, line {lines.get(str(key), 1)}") for key, text in values.items()
+        }
     key, separator, text = source.partition("=")
     if not separator or not key.strip():
         raise _refused(source, f"command line, {source!r}")
@@ -126,13 +129,13 @@ def _domain(text: str, where: str) -> Domain:
     if match is None or kind is None:
         raise _refused(text, where)
     try:
-        arguments = yaml.safe_load(f"[{match[2]}]")
+        arguments, _ = plain_yaml.parse(f"[{match[2]}]")
         if kind.number is None:
             fits = bool(arguments)
         else:
             arguments = [kind.number(str(argument)) for argument in arguments]
             fits = len(arguments) == 2 and kind.least < arguments[0] < arguments[1] < math.inf
-    except (yaml.YAMLError, ValueError):
+    except ValueError:  # YamlError is one
         fits = False
     if not fits:
         raise _refused(text, where)

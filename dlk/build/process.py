@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +16,7 @@ from threading import Event
 from dlk.errors import DlkError
 
 SHOWN_LINES = 12
+_GUARD = str(Path(__file__).with_name("guard.py"))
 LOOK_EVERY = 0.2  # seconds until a cancelled program is stopped
 
 
@@ -36,9 +40,11 @@ def run_logged(
         output.write(f"$ {' '.join(command)}\n".encode())
         output.flush()
         try:
+            if shutil.which(command[0]) is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-I", _GUARD, *command],
+                stdin=subprocess.PIPE,  # closes when this process ends, be it killed: then the guard stops the rest
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
@@ -60,6 +66,9 @@ def run_logged(
         except BaseException:
             _stop(process)
             raise
+        finally:
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+            process.stdin.close()
     if status is None:
         raise DlkError(what, where=str(log), received="it was stopped", fix="run it again")
     if status != 0:

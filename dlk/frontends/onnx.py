@@ -20,7 +20,11 @@ def load(path: Path) -> ir.Model:
     Raises ``DlkError`` for a file that is foreign, damaged or too large, and for a network that cannot be converted;
     the error lists every part that is in the way, with the rule and what to do.
     """
-    model = ir.serde.deserialize_model(read_model(path))
+    proto = read_model(path)
+    try:
+        model = ir.serde.deserialize_model(proto)
+    except Exception as error:  # SerdeError, and whatever its parts raise on a graph that names what there is not
+        raise _inconsistent(path, DlkError(_cause(error))) from error
     opset = model.graph.opset_imports.get("")
     if opset != OPSET:
         raise DlkError(
@@ -70,10 +74,17 @@ def _refuse(path: Path, problems: list[Problem]) -> None:
     )
 
 
+def _cause(error: BaseException) -> str:
+    """Return the first reason of an error in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def _inconsistent(path: Path, error: DlkError) -> DlkError:
     return DlkError(
         f"the model does not fit together: {error.what}",
-        where=f"{path}, {error.where}",
+        where=f"{path}, {error.where}" if error.where else str(path),
         expected="a model.onnx as the export writes it",
         fix="export the checkpoint again",
     )

@@ -54,5 +54,6 @@ class Rule(StrEnum):
     JOINED_VALUES = "what is joined has one bit width and one max_value"
     AXIS = "channels are joined and parted, axis 1"
     PADDING = "padding is 0"
+    TRANSPOSES = "the image is transposed by [0, 3, 1, 2] first, the output by [0, 2, 3, 1] last, nothing between"
     FINITE = "weights are finite"
     VARIANCE = "a variance is positive"

@@ -14,6 +14,7 @@ from dlk.ir.edit import array, attributes_of, is_op, nodes, only_consumer
 from dlk.ir.ops import OPS, attribute_faults, identifier, static_shape
 from dlk.ir.shapes import touches
 
+_TO_NCHW, _TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 _TRAIN = "train a quantized network, such as LmSegnetV1Quantize"
 
 
@@ -158,6 +159,19 @@ def _axes(model: ir.Model) -> Iterator[Problem]:
             yield Problem(str(node.name), f"pads with {array(node.inputs[2]).item()}", Rule.PADDING)
 
 
+def _layouts(model: ir.Model) -> Iterator[Problem]:
+    """Transposes stand at the two ends; all between them is NCHW."""
+    for node in model.graph:
+        perm = list(node.attributes["perm"].value) if node.op_type == "Transpose" else None
+        of_image = [value for value in node.inputs if value is not None and value.is_graph_input()]
+        to_output = any(value.is_graph_output() for value in node.outputs)
+        if bool(of_image) != (perm == _TO_NCHW) or to_output != (perm == _TO_NHWC) or (perm and of_image and to_output):
+            reason = f"a transpose by {perm}" if perm else "reads the image or makes the output without a transpose"
+            yield Problem(str(node.name), reason, Rule.TRANSPOSES)
+        elif to_output and node.outputs[0].uses():
+            yield Problem(str(node.name), "the output is read by other nodes", Rule.TRANSPOSES)
+
+
 def _constants(model: ir.Model) -> Iterator[Problem]:
     for value in model.graph.initializers.values():
         if not np.all(np.isfinite(array(value))):
@@ -169,6 +183,7 @@ def _constants(model: ir.Model) -> Iterator[Problem]:
 
 
 _RULES: tuple[Callable[[ir.Model], Iterator[Problem]], ...] = (
+    _layouts,
     _float_layers,
     _activations,
     _convolutions,

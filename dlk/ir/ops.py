@@ -239,7 +239,11 @@ def infer(node: ir.Node) -> tuple[ir.DataType, tuple[shapes.Shape, ...]]:
     op = OPS[identifier(node)]
     facts = {name: attribute.value for name, attribute in node.attributes.items()}
     facts |= {op.operand(i).name: _indices(x) for i, x in enumerate(node.inputs) if op.operand(i).dtypes == (INDICES,)}
-    result = op.shape([static_shape(value) for value in node.inputs], facts)
+    sizes = [static_shape(value) for value in node.inputs]
+    for i, size in enumerate(sizes):
+        if len(size) != op.operand(i).rank:
+            raise ValueError(f"{op.operand(i).name} has {len(size)} axes, not {op.operand(i).rank}")
+    result = op.shape(sizes, facts)
     dtype = op.result if op.result is not None else node.inputs[0].dtype
     return dtype, tuple(result) if isinstance(result, list) else (result,)
 

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from dlk.errors import DlkError
 from dlk.package.board import FOLDER as BOARD_FOLDER
 from dlk.package.board import BoardFiles
+from dlk.plain_yaml import YamlError, parse
 
 PACKAGE_VERSION = 1
 GRAPH = "minimal_graph_with_shape.pb"
 META = "meta.yaml"
 GOLDEN = "golden.npz"
 TEMPLATE = Path(__file__).parent / "template"
+READER = Path(__file__).parents[1] / "plain_yaml.py"  # travels too
 HEADER = Path(__file__).parents[1] / "runtime" / "include" / "dlk" / "dlk.h"
 LARGEST_META = 1 << 20
 
@@ -49,6 +51,7 @@ def assemble(
     _check_sources(export, libraries, processors)
     shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
     shutil.copytree(processors, folder / "python" / "lmnet" / "processors", ignore=shutil.ignore_patterns(*LEFT_OUT))
+    shutil.copyfile(READER, folder / "python" / "lmnet" / READER.name)
     models = folder / "models"
     (models / "lib").mkdir(parents=True)
     for library in libraries.values():
@@ -76,8 +79,8 @@ def read_meta(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_META:
             raise DlkError("meta.yaml is too large", where=str(path), fix="export the checkpoint again")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values, _ = parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YamlError) as error:
         raise DlkError("cannot read meta.yaml", where=str(path), received=str(error)) from error
     if not isinstance(values, dict):
         raise DlkError("meta.yaml holds no keys", where=str(path), fix="export the checkpoint again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,14 @@ def recover(work: Path, export: Path, names: Sequence[str]) -> None:
             new.rename(path)
         _remove(old)
     shutil.rmtree(work)
+
+
+def discard(work: Path) -> None:
+    """Remove what a conversion left, out of the way first: a compiler that is just being stopped may still write."""
+    if work.exists():
+        work.rename(work.with_name(f".{work.name}.{os.getpid()}"))
+    for left in work.parent.glob(f".{work.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

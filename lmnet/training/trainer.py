@@ -30,7 +30,7 @@ from lmnet.training.callbacks.tensorboard import TensorBoard
 from lmnet.training.callbacks.validation import TellValidation, Validate
 from lmnet.training.events import Event, Started, TrainingResult
 from lmnet.training.feed import StepBatches
-from lmnet.training.folder import FLOAT
+from lmnet.training.folder import BEST, FLOAT
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import Clock, TrainingState
 from lmnet.training.strategy import Strategy, open_strategy
@@ -188,7 +188,11 @@ def _resume(state: TrainingState) -> keras.Model | None:
     state.best, state.best_mean_iou = saved.best, saved.best_mean_iou
     state.validations_since_best = saved.validations_since_best
     if saved.best is not None and not state.strategy.process:
-        checkpoints.write_best(state.folder, saved.best)
+        # It went when a better one came; who then removed that one, damaged, goes on without a best one.
+        if (state.folder / checkpoints.FOLDER / saved.best).is_dir():
+            checkpoints.write_best(state.folder, saved.best)
+        else:
+            (state.folder / BEST).unlink(missing_ok=True)
     return model
 
 

@@ -105,7 +105,8 @@ DLK_EXPORT int32_t dlk_abi_version(void) { return DLK_ABI_VERSION; }
 
 DLK_EXPORT const char* dlk_status_text(dlk_status status) {
   const size_t count = sizeof kStatusTexts / sizeof kStatusTexts[0];
-  const unsigned index = static_cast<unsigned>(status);
+  unsigned index = 0;  // a caller in C may give any number, which is no value of the type
+  memcpy(&index, &status, sizeof index);
   return index < count ? kStatusTexts[index] : "unknown status";
 }
 

@@ -5,8 +5,19 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+#if defined(DLK_SANITIZE)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace dlk {
 namespace {
+
+// The gaps that prepare.cpp poisoned would stay so for whatever comes to lie here next.
+#if defined(DLK_SANITIZE)
+void unpoison(const Block& block) { __asan_unpoison_memory_region(block.data, block.mapped); }
+#else
+void unpoison(const Block&) {}
+#endif
 
 constexpr size_t kLarge = size_t{1} << 21;
 constexpr size_t kSmall = size_t{1} << 12;
@@ -28,7 +39,10 @@ Block allocate(size_t size) {
 }
 
 void release(Block& block) {
-  if (block.data) munmap(block.data, block.mapped);
+  if (block.data) {
+    unpoison(block);
+    munmap(block.data, block.mapped);
+  }
   block = {nullptr, 0};
 }
 

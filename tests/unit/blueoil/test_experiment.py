@@ -69,6 +69,31 @@ def test_an_experiment_is_not_made_twice(experiment: Experiment) -> None:
         experiment.create(experiment.config, seed=1)
 
 
+def test_an_experiment_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it is made, it leaves a hidden folder, which the next one removes; an error leaves nothing."""
+    config = tmp_path / "config.yaml"
+    config.write_text("TRAIN_PATH: x\n")
+    made = Experiment(tmp_path / "saved", "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            made.create(config, seed=1)
+    assert list(made.root.iterdir()) == []
+    left = made.root / ".run.unfinished.999999999"
+    left.mkdir()
+    made.create(config, seed=1)
+    assert [path.name for path in made.root.iterdir()] == ["run"]
+    with pytest.raises(BlueoilError, match="exists already"):
+        made.create(config, seed=1)
+
+
+def test_a_damaged_record_is_told(experiment: Experiment) -> None:
+    for text in ("[]", '{"starts": 3}', '{"overrides": [1]}', "{", "[" * 5000):
+        (experiment.folder / "environment.json").write_text(text)
+        with pytest.raises(BlueoilError, match=r"record environment\.json is damaged"):
+            _ = experiment.overrides
+
+
 def test_opening_an_unknown_experiment_lists_the_known_ones(experiment: Experiment) -> None:
     with pytest.raises(BlueoilError, match="one of run_1"):
         Experiment.open(experiment.root, "run_2")

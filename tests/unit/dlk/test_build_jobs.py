@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,34 @@ def test_objects_are_looked_up_by_content_and_a_changed_header_is_seen(tmp_path:
             build(tmp_path / "p", target, jobs=2)
         assert "the header was read" in (caught.value.received or "")
         file.write_text(text)
+
+
+KILLED = """
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from dlk.build.process import run_logged
+
+program = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+folder = Path(sys.argv[1])
+command = [sys.executable, "-c", program, str(folder / "pid")]
+run_logged(command, log=folder / "log", environment={}, timeout=60, what="it failed", fix="mend it")
+"""
+
+
+def test_a_program_ends_with_the_process_that_asked_for_it(tmp_path: Path) -> None:
+    asking = subprocess.Popen([sys.executable, "-c", KILLED, tmp_path])
+    pid = tmp_path / "pid"
+    until(lambda: pid.is_file() and pid.read_text() != "")
+    asking.kill()
+    asking.wait()
+    program = Path("/proc", pid.read_text(), "cmdline")
+    until(lambda: not program.exists() or program.read_bytes() == b"")  # gone, or not yet waited for
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -91,6 +91,7 @@ CHANGES: dict[str, Callable[[onnx.ModelProto], object]] = {
     "conv1/activation_quantizer: max_value": lambda m: attribute(m, "conv1/activation_quantizer", "max_value", 0.0),
     "conv2/gamma: holds a number that is not finite": lambda m: weights(m, "conv2/gamma", [np.nan] * 8),
     "conv2/batch_norm: variance + epsilon": lambda m: weights(m, "conv2/variance", [-1.0] * 8),
+    "to_nhwc: a transpose by [0, 1, 2, 3]": lambda m: attribute(m, "to_nhwc", "perm", [0, 1, 2, 3]),
     "does not fit together": lambda m: weights(m, "conv2/gamma", [1.0] * 7),
     "another version of ONNX": opset,
 }

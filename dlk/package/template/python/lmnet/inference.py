@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 
 from lmnet.graph_runner import TensorflowGraphRunner
 from lmnet.hashes import check_known
 from lmnet.nnlib import LIBRARIES, MAX_THREADS, LibraryError, NNLib, this_machine
+from lmnet.plain_yaml import YamlError, parse
 from lmnet.processors.palette import class_colors
 from lmnet.processors.post import class_map
 from lmnet.processors.pre import PRE_PROCESSORS, resize
@@ -89,8 +89,8 @@ def read_meta(path: Path) -> Meta:
     if path.stat().st_size > LARGEST_META:
         raise UsageError(f"{path} is larger than any meta.yaml")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values, _ = parse(path.read_text(encoding="utf-8"))
+    except (YamlError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is not plain YAML: {reason}") from error
     if not isinstance(values, dict):

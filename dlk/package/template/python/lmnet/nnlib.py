@@ -73,7 +73,10 @@ class NNLib:
 
     def load(self, path: str | Path) -> None:
         """Load the library at ``path`` and create a network. Raises LibraryError."""
-        path = Path(path).resolve()
+        try:
+            path = Path(path).resolve()
+        except (ValueError, OSError) as error:
+            raise LibraryError(f"there can be no library of this name: {error}") from error
         check_library(path)
         try:
             library = ctypes.CDLL(str(path))

@@ -24,7 +24,9 @@ def check_hashes(meta: Meta, model: Path) -> list:
     Raises SelfTestError at the first that differs, UsageError when meta.yaml lists no hashes.
     """
     folder = meta.path.resolve().parent
-    files = {name: folder / name for name in meta.hashes}
+    files = {name: folder / name for name in meta.hashes if "\0" not in name}
+    if len(files) < len(meta.hashes):
+        raise UsageError(f"{meta.path}: hashes name a file that cannot be")
     if GOLDEN not in files:
         raise UsageError(f"{meta.path} has no hashes, so there is nothing to test against")
     for name, path in files.items():
