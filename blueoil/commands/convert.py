@@ -18,6 +18,7 @@ from blueoil.commands import options
 from blueoil.console import Console, duration
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, spread
+from blueoil.pictures import read_images
 from blueoil.report import conversion
 from blueoil.zoo import at_dataset
 
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dlk.convert import Conversion
+    from dlk.frontends.support import Floats
     from lmnet.settings import Settings
 
+SEGMENTATION = "IMAGE.SEMANTIC_SEGMENTATION"
 _OPTIONAL_TARGETS = ("fpga",)  # of the default ones: left out where the network does not fit
 _DEFAULT_TARGETS = ",".join(("x86", "arm", "aarch64", *_OPTIONAL_TARGETS))
 
@@ -43,6 +46,27 @@ _DEFAULT_TARGETS = ",".join(("x86", "arm", "aarch64", *_OPTIONAL_TARGETS))
 )
 @click.option(
     "--test_image", type=click.Path(path_type=Path), help="Image to verify with.  [default: some validation images]"
+)
+@click.option(
+    "--graph",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A graph instead: a frozen TensorFlow graph (.pb) or ONNX (.onnx); goes with -o.",
+)
+@click.option(
+    "--meta",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --graph: its meta.yaml.  [default: DivideBy255, numbered classes]",
+)
+@click.option("--input-shape", metavar="N,H,W,C", help="With --graph: of its input, where the graph leaves it open.")
+@click.option("--allow-float", is_flag=True, help="With --graph: take one of which most runs in float.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --graph: the folder to write into.",
 )
 @click.option(
     "--boot",
@@ -69,6 +93,11 @@ def command(
     image_size: tuple[int, int] | None,
     target: str,
     test_image: Path | None,
+    graph: Path | None,
+    meta: Path | None,
+    input_shape: str | None,
+    allow_float: bool,
+    output: Path | None,
     boot: Path | None,
     bitstream: Path | None,
     output_dir: Path,
@@ -81,6 +110,7 @@ def command(
       blueoil convert -e camvid_20261122093000
       blueoil convert -e camvid_20261122093000 -p save.ckpt-1000 --target x86 --image_size 184 240
       blueoil convert --zoo camvid.npz --data CamVid
+      blueoil convert --graph minimal_graph_with_shape.pb --meta meta.yaml -o converted
     """
     console = Console(machine=machine)
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever it was trained on: the frozen graph is TensorFlow's
@@ -88,18 +118,20 @@ def command(
     targets = parse_targets(target)
     optional = optional_targets(context)
     board_files = board.find(targets, boot, bitstream)
-    if data is not None and zoo is None:
-        raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
-    experiment = options.subject(experiment_id, zoo, output_dir, console)
-    folder = experiment.checkpoint(checkpoint)
-    settings = experiment.settings()
-    if image_size is not None:
-        settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
-    images = read_images(_files(experiment, settings, data, test_image), settings)
-    export_folder = experiment.export_folder(folder.name, settings.image_size)
+    if graph is None:
+        if foreign := [name for name, given in _graph_options(meta, input_shape, allow_float, output) if given]:
+            raise click.UsageError(f"{', '.join(foreign)}: only with --graph")
+        if data is not None and zoo is None:
+            raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
+        experiment = options.subject(experiment_id, zoo, output_dir, console)
+        names, export_folder = _experiment(experiment, checkpoint, image_size, data, test_image, console)
+    else:
+        if output is None or experiment_id or zoo or data or checkpoint or image_size:
+            raise click.UsageError("--graph goes with -o, and with no experiment, its checkpoint or its size")
+        from blueoil.graphs import prepare
 
-    console.say(f"Restore from {folder}")
-    _export(experiment, folder, settings, images, export_folder, console)
+        pictures = [test_image] if test_image is not None else []
+        names, export_folder = prepare(graph, output, meta=meta, shape=input_shape, pictures=pictures, console=console)
 
     import lmnet.processors
     from dlk.convert import convert
@@ -113,33 +145,70 @@ def command(
             processors=Path(lmnet.processors.__file__).parent,
             report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
             board=board_files,
+            floats=_floats(graph, allow_float),
         )
     values = conversion.tell(console, result.verification)
     if result.latency_ms is not None:
         console.say(f"latency {result.latency_ms:.2f} ms an image on one thread of this machine")
     seconds = time.perf_counter() - started
     console.say(f"converted in {duration(seconds)}; stages that ran side by side share the processor")
+    if result.float_layers:
+        console.say(f"in float run {', '.join(result.float_layers)}")
     for name, error in result.left_out.items():
         console.say(f"Note: the library for {name} is left out, since {error.what}: {error.received}")
     library = next(iter(result.libraries.values())).name
-    output = export_folder / "output"
-    packed = board.tell(console, board_files if board.TARGET in result.libraries else None, output / "fpga")
-    console.say(f"Output files are generated in {output}")
-    console.say(f"Please see {output}/README.md to run prediction")
-    words = f"python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
-    console.say(f"Next step: cd {shlex.quote(str(output / 'python'))} && {words}")
+    package = export_folder / "output"
+    packed = board.tell(console, board_files if board.TARGET in result.libraries else None, package / "fpga")
+    console.say(f"Output files are generated in {package}")
+    console.say(f"Please see {package}/README.md to run prediction")
+    what = "-i IMAGE" if names.get("task", SEGMENTATION) == SEGMENTATION else "--self-test"
+    words = f"python run.py {what} -m ../models/lib/{library} -c ../models/meta.yaml"
+    console.say(f"Next step: cd {shlex.quote(str(package / 'python'))} && {words}")
     console.result(
         {
-            "experiment": experiment.id,
-            "checkpoint": folder.name,
-            "output": output,
+            **names,
+            "output": package,
             **values,
             "seconds": seconds,
             **_timings(result),
             "left_out": {name: error.received for name, error in result.left_out.items()},
+            "float_layers": list(result.float_layers),
             **packed,
         }
     )
+
+
+def _experiment(
+    experiment: Experiment,
+    checkpoint: str | None,
+    image_size: tuple[int, int] | None,
+    data: Path | None,
+    test_image: Path | None,
+    console: Console,
+) -> tuple[dict[str, str], Path]:
+    """Export a checkpoint; return what it is called, and the folder."""
+    folder = experiment.checkpoint(checkpoint)
+    settings = experiment.settings()
+    if image_size is not None:
+        settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
+    images = read_images(_files(experiment, settings, data, test_image), settings.image_size)
+    export_folder = experiment.export_folder(folder.name, settings.image_size)
+    console.say(f"Restore from {folder}")
+    _export(experiment, folder, settings, images, export_folder, console)
+    return {"experiment": experiment.id, "checkpoint": folder.name}, export_folder
+
+
+def _graph_options(*given: object) -> list[tuple[str, object]]:
+    return list(zip(("--meta", "--input-shape", "--allow-float", "-o"), given, strict=True))
+
+
+def _floats(graph: Path | None, allow_float: bool) -> Floats:
+    """Return which layers may run in float: of a trained network the ends alone."""
+    from dlk.frontends.support import Floats
+
+    if graph is None:
+        return Floats.ENDS
+    return Floats.ANY if allow_float else Floats.FEW
 
 
 def _files(experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None) -> Sequence[Path]:
@@ -185,26 +254,6 @@ def parse_targets(text: str) -> tuple[str, ...]:
 def optional_targets(context: click.Context) -> tuple[str, ...]:
     """Return the targets that are left out where the network does not fit: none where they were asked for by name."""
     return _OPTIONAL_TARGETS if context.get_parameter_source("target") is ParameterSource.DEFAULT else ()
-
-
-def read_images(files: Sequence[Path], settings: Settings) -> NDArray[np.uint8]:
-    """Return pictures as uint8 [N,H,W,3] of the network's size.
-
-    Raises:
-        BlueoilError: a file is no picture.
-    """
-    import numpy as np
-
-    from lmnet.processors.images import ImageError, read_image
-    from lmnet.processors.pre import resize
-
-    pictures = []
-    for file in files:
-        try:
-            pictures.append(resize(read_image(file), settings.image_size))
-        except ImageError as error:
-            raise BlueoilError(f"the image cannot be read: {error}", where=str(file)) from None
-    return np.stack(pictures)
 
 
 def stage_line(console: Console, stage: str, detail: str, seconds: float) -> None:

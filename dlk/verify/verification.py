@@ -21,7 +21,7 @@ from dlk.verify.executors import OUTPUT, LibraryExecutor, PixelExecutor
 from dlk.verify.golden import Golden, read_golden
 from dlk.verify.onnx_executor import OnnxExecutor
 from dlk.verify.reference import Reference
-from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
+from dlk.verify.rounding import LEAST_AGREEMENT, MOST_APART, RoundingResult, check_rounding
 
 EMULATED_IMAGES = 1  # an emulator is some tens of times slower, and one image passes through every value of the code
 FORMAT_VERSION = 1
@@ -108,6 +108,7 @@ class Verification:
                 "images": self.rounding.images,
                 "class_agreement": self.rounding.agreement,
                 "least_agreement": LEAST_AGREEMENT,
+                "outputs_apart": self.rounding.apart,
                 "first_unexplained": self.rounding.first.document() if self.rounding.first else None,
                 "first_layer_running_free": self.rounding.first_free,
                 "layers": [asdict(layer) for layer in self.rounding.layers],
@@ -130,6 +131,9 @@ class Verification:
         elif rounding.agreement < LEAST_AGREEMENT:
             what = "the graph as exported chooses other classes than TensorFlow"
             detail = f"the same class in {rounding.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
+        elif rounding.apart > MOST_APART:
+            what = "the graph as exported gives other outputs than the original"
+            detail = f"{rounding.apart:.3g} of the largest value apart, at most {MOST_APART:g} wanted"
         elif differing := [result for result in self.equality if result.first]:
             worst = differing[0]
             names = ", ".join(result.executor for result in differing)
