@@ -134,9 +134,11 @@ def scenes(size: tuple[int, int]) -> NDArray[np.uint8]:
 def _tensors(file: Path, imported: Imported, inputs: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """Return the codes of each layer and the output, as the original computes them."""
     fetch = list(dict.fromkeys([*(tap.tensor for tap in imported.taps), imported.result.tensor]))
-    run = _run_tensorflow if imported.kind == "tensorflow" else _run_onnx
     batches = [imported.source.foreign(picture[np.newaxis]) for picture in inputs]
-    found = run(file, imported.source.tensor, batches, fetch)
+    if imported.kind == "tensorflow":
+        found = _run_tensorflow(file, imported.source.tensor, batches, fetch)
+    else:
+        found = _run_onnx(imported, batches, fetch)
     codes = {f"codes/{tap.layer}": tap.codes(found[tap.tensor]) for tap in imported.taps}
     return codes | {"output": imported.result.nhwc(found[imported.result.tensor])}
 
@@ -154,11 +156,12 @@ def _run_tensorflow(
 
 
 def _run_onnx(
-    file: Path, source: str, batches: Sequence[NDArray[np.float32]], fetch: Sequence[str]
+    imported: Imported, batches: Sequence[NDArray[np.float32]], fetch: Sequence[str]
 ) -> dict[str, NDArray[np.float32]]:
     from dlk.verify.onnx_executor import run_model
 
-    results = [run_model(file, {source: batch}, fetch) for batch in batches]
+    model = imported.runnable if imported.runnable is not None else imported.model
+    results = [run_model(model, {imported.source.tensor: batch}, fetch) for batch in batches]
     return {name: np.concatenate([result[name] for result in results]) for name in fetch}
 
 

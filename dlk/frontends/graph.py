@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from dlk.errors import DlkError
 from dlk.frontends.contract import Tap, to_nhwc
+from dlk.frontends.foreign_onnx import ForeignOnnx
 from dlk.frontends.graphdef import GraphDef
 from dlk.frontends.own_onnx import is_own, own
+from dlk.frontends.qonnx import expanded, has_quantizers
 from dlk.frontends.support import refuse
-from dlk.frontends.values import NHWC
+from dlk.frontends.translate import Translator
+from dlk.frontends.values import NHWC, Value
 from dlk.ir.files import MAX_BYTES, read_model
 
 TENSORFLOW, ONNX = "tensorflow", "onnx"
@@ -41,7 +44,7 @@ class End:
 class Imported:
     """A foreign graph. model: in the contract of the export; kind: what runs the original; taps: of its layers' codes.
 
-    notes: what a person should know, one sentence each.
+    notes: what a person should know, one sentence each. runnable: the original, for any ONNX runtime.
     """
 
     model: onnx.ModelProto
@@ -51,6 +54,7 @@ class Imported:
     taps: tuple[Tap, ...]
     size: tuple[int, int]
     notes: tuple[str, ...]
+    runnable: onnx.ModelProto | None = None
 
 
 def import_graph(path: Path, *, input_shape: Sequence[int] | None = None) -> Imported:
@@ -59,42 +63,52 @@ def import_graph(path: Path, *, input_shape: Sequence[int] | None = None) -> Imp
     input_shape: batch first, where the graph leaves it open. Raises ``DlkError`` with all parts that are in the way.
     """
     if path.suffix == ".onnx":
-        return _onnx(path)
+        return _onnx(path, input_shape)
     return _graphdef(path, input_shape)
 
 
 def _graphdef(path: Path, input_shape: Sequence[int] | None) -> Imported:
     graph = GraphDef(_read(path), where=str(path), input_shape=input_shape)
-    translator, source, result = graph.translate()
-    refuse(str(path), translator.problems)
-    if result is None:
-        raise DlkError("the output does not depend on the input", where=str(path), received=graph.output)
-    contract = translator.contract
-    model = contract.model(source, result, network=path.stem, producer="TensorFlow")
-    _, height, width = source.shape
-    return Imported(
-        model,
-        TENSORFLOW,
-        End(f"{graph.input}:0", graph.axes),
-        End(graph.output, result.axes),
-        tuple(contract.taps),
-        (height, width),
-        tuple(contract.notes),
-    )
+    ends = (End(f"{graph.input}:0", graph.axes), graph.output)
+    return _imported(path, TENSORFLOW, "TensorFlow", ends, graph.translate())
 
 
-def _onnx(path: Path) -> Imported:
-    model = read_model(path)
+def _onnx(path: Path, input_shape: Sequence[int] | None) -> Imported:
+    model = read_model(path, fix="export it again, with the weights inside")
     if not is_own(model):
-        raise DlkError(
-            "the ONNX file is not one that this project wrote",
-            where=str(path),
-            expected="quantizers as functions of the domain blueoil",
-        )
+        return _foreign_onnx(path, model, input_shape)
     taps = own(model, str(path))
     _, height, width, _ = (dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim)
     source, result = model.graph.input[0].name, model.graph.output[0].name
     return Imported(model, ONNX, End(source, NHWC), End(result, NHWC), taps, (height, width), ())
+
+
+def _foreign_onnx(path: Path, model: onnx.ModelProto, input_shape: Sequence[int] | None) -> Imported:
+    graph = ForeignOnnx(model, where=str(path), input_shape=input_shape)
+    translated = graph.translate()
+    runnable = expanded(model) if has_quantizers(model) else model
+    ends = (End(graph.input, graph.axes), graph.output)
+    return _imported(path, ONNX, model.producer_name, ends, translated, runnable)
+
+
+def _imported(
+    path: Path,
+    kind: str,
+    producer: str,
+    ends: tuple[End, str],
+    translated: tuple[Translator, Value, Value | None],
+    runnable: onnx.ModelProto | None = None,
+) -> Imported:
+    translator, source, result = translated
+    refuse(str(path), translator.problems)
+    if result is None:
+        raise DlkError("the output does not depend on the input", where=str(path), received=ends[1])
+    contract = translator.contract
+    model = contract.model(source, result, network=path.stem, producer=producer)
+    _, height, width = source.shape
+    end = End(ends[1], result.axes)
+    notes = tuple(contract.notes)
+    return Imported(model, kind, ends[0], end, tuple(contract.taps), (height, width), notes, runnable)
 
 
 def _read(path: Path) -> bytes:

@@ -33,23 +33,21 @@ class OnnxExecutor:
         return {OUTPUT: self.run(values)}
 
 
-def run_model(
-    file: Path, inputs: Mapping[str, Floats], fetch: Sequence[str], *, functions: Sequence[onnx.FunctionProto] = ()
-) -> dict[str, Floats]:
-    """Return values of a model file by name, also such as are no outputs; float32 of any shape. Raises DlkError.
+def run_model(model: onnx.ModelProto, inputs: Mapping[str, Floats], fetch: Sequence[str]) -> dict[str, Floats]:
+    """Return values of a model by name, also such as are no outputs; float32 of any shape. Raises DlkError.
 
-    functions: bodies of operators that the file leaves to others. The graph runs as it is written, without rewrites.
+    The graph runs as it is written, without rewrites.
     """
-    model = onnx.load(file)
-    model.functions.extend(functions)
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
     outputs = {value.name for value in model.graph.output}
     made = (name for name in fetch if name not in outputs)
-    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in made)
-    session = _session(model.SerializeToString(), str(file), rewrites=False)
+    watched.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in made)
+    session = _session(watched.SerializeToString(), model.graph.name, rewrites=False)
     try:
         return dict(zip(fetch, session.run(list(fetch), dict(inputs)), strict=True))
     except Exception as error:  # as below
-        raise DlkError("onnxruntime does not run the model", where=str(file), received=str(error)[:500]) from error
+        raise DlkError("onnxruntime does not run the model", received=str(error)[:500]) from error
 
 
 def _session(model: str | bytes, where: str, *, rewrites: bool = True) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lmnet.export.channels_last import computable
 from lmnet.export.names import INPUT, OUTPUT
 from lmnet.layers import QuantizedActivation
 from lmnet.processors.pre import PRE_PROCESSORS
@@ -53,7 +54,7 @@ def run_graph(
     as_written = tf.compat.v1.ConfigProto()
     as_written.graph_options.rewrite_options.disable_meta_optimizer = True
     as_written.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
-    definition = tf.compat.v1.GraphDef.FromString(graph_file.read_bytes())
+    definition = computable(tf.compat.v1.GraphDef.FromString(graph_file.read_bytes()))
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(definition, name="")
         with tf.compat.v1.Session(graph=graph, config=as_written) as session:

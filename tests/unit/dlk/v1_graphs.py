@@ -135,8 +135,8 @@ class Net:
         self._entered.__exit__(*reason)
 
 
-def segnet(size: tuple[int, int] = (16, 24), *, classes: int = 5, **facts: Any) -> bytes:
-    """Return a small LmSegnetV1: quantized throughout, moves between space and depth."""
+def segnet(size: tuple[int, int] = (16, 24), *, classes: int = 5, zeros: int = 0, **facts: Any) -> bytes:
+    """Return a small LmSegnetV1: quantized throughout, moves between space and depth. zeros: weights of conv2."""
     with Net(size, **facts) as net:
         s2d, d2s = (
             lambda x: tf.nn.space_to_depth(x, 2, data_format=net.format),
@@ -145,7 +145,7 @@ def segnet(size: tuple[int, int] = (16, 24), *, classes: int = 5, **facts: Any) 
         net.then(s2d)
         net.block("conv1", 8, 1)
         net.then(s2d)
-        net.block("conv2", 16)
+        net.block("conv2", 16, zeros=zeros)
         net.then(d2s)
         net.block("conv3", 16)
         net.then(d2s)
@@ -179,4 +179,116 @@ def classifier(size: tuple[int, int] = (16, 16), *, down: str = "s2d", classes: 
         net.then(lambda x: v1.nn.avg_pool(x, [1, rows, columns, 1], [1, rows, columns, 1], "VALID"))
         net.then(tf.reshape, [-1, classes])
         net.then(tf.nn.softmax)
+    return net.frozen()
+
+
+def _pool(x: Any, k: int = 2, mean: bool = False) -> Any:
+    pool = v1.nn.avg_pool if mean else v1.nn.max_pool
+    return pool(x, [1, k, k, 1], [1, k, k, 1], "VALID" if mean else "SAME")
+
+
+def lmnet_v0(classes: int = 10) -> bytes:
+    """Return a small LmnetV0: max pools, and a shape that the graph itself computes."""
+    with Net((16, 16), batch=None) as net:
+        for number, outputs in enumerate((8, 16, 16), 1):
+            net.block(f"conv{number}", outputs, quantized=number > 1)
+            net.then(_pool)
+        with v1.variable_scope("conv4"):
+            net.conv(classes, 1, quantized=False, bias=True)
+        net.then(_pool, 2, mean=True)
+        net.then(lambda x: tf.reshape(x, [v1.shape(x)[0], int(np.prod(x.shape[1:]))]))
+        net.then(tf.nn.softmax)
+    return net.frozen()
+
+
+def grouped(*, joined_first: bool) -> bytes:
+    """Return a network whose second convolution is two, by Split and Concat; the concat before or behind its BN."""
+    with Net((16, 16)) as net:
+        net.block("conv1", 16)
+        net.then(tf.nn.space_to_depth, 2)
+        parts, made = tf.split(net.x, 2, axis=3), []
+        for number, part in enumerate(parts):
+            net.x = part
+            with v1.variable_scope(f"conv2/group{number}"):
+                net.conv(16)
+                if not joined_first:
+                    net.norm()
+                    net.quantize()
+            made.append(net.x)
+        net.x = tf.concat(made, 3)
+        if joined_first:
+            with v1.variable_scope("conv2"):
+                net.norm()
+                net.quantize()
+        net.block("conv3", 5)
+    return net.frozen()
+
+
+def resnet(width: int = 8, classes: int = 10) -> bytes:
+    """Return a small pre-activation ResNet: residual sums of floats, stride 2 by space_to_depth, a wider shortcut."""
+    with Net((16, 16)) as net:
+        with v1.variable_scope("first"):
+            net.conv(width, quantized=False)
+        for group in range(2):
+            for block in range(2):
+                with v1.variable_scope(f"group{group}/block{block}"):
+                    _residual(net, width * 2**group, down=group > 0 and block == 0)
+        with v1.variable_scope("last"):
+            net.norm()
+            net.then(tf.nn.relu)
+        net.then(tf.reduce_mean, [1, 2])
+        net.then(tf.matmul, net._frozen(net.rng.normal(size=(2 * width, classes)) * 0.3, "fc"))
+        net.then(tf.nn.bias_add, net._frozen(net.rng.normal(size=classes), "fc_bias"))
+        net.then(tf.nn.softmax)
+    return net.frozen()
+
+
+def _residual(net: Net, outputs: int, *, down: bool) -> None:
+    shortcut = net.x
+    with v1.variable_scope("bn1"):
+        net.norm()
+        net.quantize()
+    if down:
+        net.then(tf.nn.space_to_depth, 2)
+        missing = outputs - int(shortcut.shape[3])
+        around = [[0, 0], [0, 0], [0, 0], [missing // 2, missing - missing // 2]]
+        shortcut = tf.pad(_pool(shortcut, 2, mean=True), around)
+    with v1.variable_scope("conv1"):
+        net.conv(outputs)
+    with v1.variable_scope("bn2"):
+        net.norm()
+        net.quantize()
+    with v1.variable_scope("conv2"):
+        net.conv(outputs)
+    net.x = net.x + shortcut
+
+
+def yolo() -> bytes:
+    """Return a small LMFYolo: branches that are moved to one size and joined, leaky rectifiers, a float last layer."""
+    with Net((16, 16), channel_wise=True) as net:
+        with v1.variable_scope("block_1"):
+            net.conv(8, 1, quantized=False)
+            net.norm()
+            net.then(lambda x: tf.maximum(x * 0.1, x))
+            net.quantize()
+        net.block("block_2", 4)
+        net.then(tf.nn.space_to_depth, 2)
+        net.block("block_3", 8)
+        net.then(tf.nn.space_to_depth, 2)
+        middle = net.x
+        net.block("block_3_1x1", 4, 1)
+        net.then(tf.nn.space_to_depth, 2)
+        early, net.x = net.x, middle
+        net.block("block_4", 8)
+        net.then(tf.nn.space_to_depth, 2)
+        net.block("block_7", 16)
+        late = net.x
+        net.block("block_8", 16)
+        net.x = tf.concat([net.x, late, early], 3)
+        with v1.variable_scope("block_13"):
+            net.conv(16)
+            net.norm()
+            net.then(tf.nn.leaky_relu, 0.1)
+        with v1.variable_scope("block_last"):
+            net.conv(30, 1, quantized=False, bias=True)
     return net.frozen()
