@@ -24,6 +24,7 @@ _WEIGHT_RULE = "weights have 1 bit, or are -1, 0 and +1"
 _ACTIVATION_RULE = "activations are unsigned codes of 1 to 4 bits; code 0 is worth 0"
 _PAIR = "QuantizeLinear and DequantizeLinear in a row, of one scale"
 _UINT4 = 21  # of ONNX's data types
+QUANTIZERS = ("Clip", "DequantizeLinear", "QuantizeLinear", "qonnx.BipolarQuant", "qonnx.Quant")
 _NOT_FOLDED = {"DequantizeLinear", "qonnx.Quant", "qonnx.BipolarQuant", "Shape"}
 
 
@@ -58,13 +59,8 @@ class ForeignOnnx:
 
     def translate(self) -> tuple[Translator, Value, Value | None]:
         """Return the translator with the whole graph, the input, and the output where nothing is in the way."""
-        quantizers: dict[str, Operator] = {
-            "Clip": self._clip,
-            "DequantizeLinear": self._dequantize,
-            "QuantizeLinear": self._quantize,
-            "qonnx.BipolarQuant": _bipolar,
-            "qonnx.Quant": _quant,
-        }
+        made: tuple[Operator, ...] = (self._clip, self._dequantize, self._quantize, _bipolar, _quant)
+        quantizers = dict(zip(QUANTIZERS, made, strict=True))
         translator = Translator({**OPERATORS, **quantizers}, _Folds(self._fold), self.constants)
         shape = dict(zip(self.axes, self.input_shape, strict=True))
         source = translator.contract.begin(self.axes, (shape[1], shape[2], shape[3]))

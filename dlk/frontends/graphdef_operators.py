@@ -224,7 +224,6 @@ def _resize(translator: Translator, node: Foreign) -> Tensor:
 
 
 OPERATORS: dict[str, Operator] = {
-    "BatchNorm": _batch_norm,
     "BiasAdd": _bias,
     "Cast": _same,
     "ConcatV2": _concat,
