@@ -168,21 +168,45 @@ def pad(contract: Contract, x: Value, before: Sequence[int], after: Sequence[int
 
 
 def space_to_depth(contract: Contract, x: Value, block: int, name: str) -> Value:
-    """Move blocks of pixels into channels, block row and column before the channel."""
+    """Move blocks of pixels into channels, block row and column before the channel.
+
+    A block of 2b is a block of 2 and then one of b, whose rows and columns are put in order afterwards.
+    """
     channels, height, width = x.shape
-    need(block == 2, f"blocks of {block}", "blocks are 2x2")
-    need(height % 2 == 0 and width % 2 == 0, f"an image of {height}x{width}", "an image is a multiple of the block")
-    made = contract.node("SpaceToDepth", contract.layer(name), contract.finish(x), blocksize=block)
-    return Value(made, (channels * 4, height // 2, width // 2), x.axes)
+    _need_block(block)
+    need(height % block == width % block == 0, f"an image of {height}x{width}", "an image is a multiple of the block")
+    made = contract.node("SpaceToDepth", contract.layer(name), contract.finish(x), blocksize=2)
+    moved = Value(made, (channels * 4, height // 2, width // 2), x.axes)
+    if block == 2:
+        return moved
+    half = block // 2
+    moved = space_to_depth(contract, moved, half, f"{name}.more")
+    return _reordered(contract, moved, (half, half, 2), name)
 
 
 def depth_to_space(contract: Contract, x: Value, block: int, name: str) -> Value:
-    """Move channels into blocks of pixels."""
+    """Move channels into blocks of pixels, the inverse of ``space_to_depth``."""
     channels, height, width = x.shape
-    need(block == 2, f"blocks of {block}", "blocks are 2x2")
-    need(channels % 4 == 0, f"{channels} channels", "channels are a multiple of the block")
-    made = contract.node("DepthToSpace", contract.layer(name), contract.finish(x), blocksize=block, mode="DCR")
+    _need_block(block)
+    need(channels % (block * block) == 0, f"{channels} channels", "channels are a multiple of the block")
+    if block > 2:
+        half = block // 2
+        x = depth_to_space(contract, _reordered(contract, x, (half, 2, half), name), half, f"{name}.more")
+    channels, height, width = x.shape
+    made = contract.node("DepthToSpace", contract.layer(name), contract.finish(x), blocksize=2, mode="DCR")
     return Value(made, (channels // 4, height * 2, width * 2), x.axes)
+
+
+def _need_block(block: int) -> None:
+    need(block > 1 and block.bit_count() == 1, f"blocks of {block}", "blocks are of 2, 4, 8 ... pixels")
+
+
+def _reordered(contract: Contract, x: Value, sizes: tuple[int, int, int], name: str) -> Value:
+    """Exchange the last two of the three numbers, of these sizes, by which the first channel of each part is found."""
+    count = math.prod(sizes)
+    parts = split(contract, x, x.axes.index(C), [x.channels // count] * count, f"{name}.parts")
+    order = np.arange(count).reshape(sizes).transpose(0, 2, 1).reshape(-1)
+    return concat(contract, [parts[n] for n in order], x.axes.index(C), f"{name}.order", open_ends=False)
 
 
 def max_pool(

@@ -32,7 +32,7 @@ NETS: dict[str, tuple[Callable[[], bytes], int, tuple[str, ...]]] = {
     "grouped, each with its quantizer": (partial(graphs.grouped, joined_first=False), 3, ("conv1",)),
     "grouped, joined before the normalisation": (partial(graphs.grouped, joined_first=True), 3, ("conv1",)),
     "ResNet": (graphs.resnet, 8, ("first", "MatMul")),
-    "LMFYolo": (graphs.yolo, 7, ("block_1", "block_last")),
+    "LMFYolo": (graphs.yolo, 9, ("block_1", "block_last")),
     "NCHW": (partial(graphs.segnet, nchw=True), 3, ("conv1",)),
 }
 
@@ -70,7 +70,6 @@ REFUSED: dict[str, tuple[Callable[[graphs.Net], object], str]] = {
     "a picture that is shortened": (lambda net: net.then(lambda x: x[:, :4]), "StridedSlice is not supported"),
     "rows joined": (lambda net: net.then(lambda x: tf.concat([x, x], 1)), "axis 1"),
     "another constant": (lambda net: net.then(tf.minimum, 6.0), "Min of a tensor and a constant"),
-    "blocks of 4": (lambda net: net.then(tf.nn.space_to_depth, 4), "blocks of 4"),
     "wide activations": (lambda net: net.quantize(bits=8), "bits 8"),
 }
 

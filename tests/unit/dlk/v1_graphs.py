@@ -271,20 +271,19 @@ def yolo() -> bytes:
             net.norm()
             net.then(lambda x: tf.maximum(x * 0.1, x))
             net.quantize()
-        net.block("block_2", 4)
-        net.then(tf.nn.space_to_depth, 2)
-        net.block("block_3", 8)
-        net.then(tf.nn.space_to_depth, 2)
-        middle = net.x
-        net.block("block_3_1x1", 4, 1)
-        net.then(tf.nn.space_to_depth, 2)
-        early, net.x = net.x, middle
-        net.block("block_4", 8)
-        net.then(tf.nn.space_to_depth, 2)
+        early = []
+        for number, outputs in ((2, 4), (3, 8), (4, 8)):
+            net.block(f"block_{number}", outputs)
+            after = net.x
+            net.block(f"block_{number}_1x1", 4, 1)
+            net.then(tf.nn.space_to_depth, 16 >> number - 1)
+            early.append(net.x)
+            net.x = after
+            net.then(tf.nn.space_to_depth, 2)
         net.block("block_7", 16)
         late = net.x
         net.block("block_8", 16)
-        net.x = tf.concat([net.x, late, early], 3)
+        net.x = tf.concat([net.x, late, *early[::-1]], 3)
         with v1.variable_scope("block_13"):
             net.conv(16)
             net.norm()
