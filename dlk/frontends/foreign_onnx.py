@@ -52,7 +52,10 @@ class ForeignOnnx:
         sizes = [dim.dim_value or -1 for dim in inputs[0].type.tensor_type.shape.dim]
         self.input_shape, self.axes = picture(sizes, input_shape, self._error)
         self.types = {tensor.name: tensor.data_type for tensor in graph.initializer}
-        self.constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
+        try:
+            self.constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._error("a constant of the model cannot be read", received=repr(error)) from error
         self.nodes = [_foreign(node, number) for number, node in enumerate(_needed(graph, self.output))]
         self._protos = {tuple(node.output): node for node in graph.node}
         self._makers = {name: node for node in self.nodes for name in node.outputs}
@@ -170,7 +173,7 @@ def _quant(translator: Translator, node: Foreign) -> Tensor:
     rounding = facts.get("rounding_mode", b"ROUND")
     need(rounding.upper() in (b"ROUND", b"HALF_UP", b"HALF_EVEN"), f"rounding {rounding.decode()}", "codes are rounded")
     if translator.is_constant(node, 0):
-        need(bits <= 2, f"weights of {bits} bits", _WEIGHT_RULE)
+        need(1 <= bits <= 2, f"weights of {bits} bits", _WEIGHT_RULE)
         low, high = limits(bits, signed=is_signed, narrow=narrow)
         return signed(np.clip(np.round(translator.constant(node, 0) / scale), low, high).astype(np.int64), scale)
     words = f"{'signed ' if is_signed else ''}activations of {bits} bits"

@@ -86,6 +86,7 @@ def _onnx(path: Path, input_shape: Sequence[int] | None) -> Imported:
 def _foreign_onnx(path: Path, model: onnx.ModelProto, input_shape: Sequence[int] | None) -> Imported:
     graph = ForeignOnnx(model, where=str(path), input_shape=input_shape)
     translated = graph.translate()
+    refuse(str(path), translated[0].problems)
     runnable = expanded(model) if has_quantizers(model) else model
     ends = (End(graph.input, graph.axes), graph.output)
     return _imported(path, ONNX, model.producer_name, ends, translated, runnable)

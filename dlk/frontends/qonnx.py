@@ -19,7 +19,7 @@ def has_quantizers(model: onnx.ModelProto) -> bool:
 
 
 def limits(bits: int, *, signed: bool, narrow: bool) -> tuple[int, int]:
-    """Return the least and the largest integer of ``Quant``."""
+    """Return the least and the largest integer of ``Quant``; bits is at least 1."""
     if signed:
         return -(1 << (bits - 1)) + narrow, (1 << (bits - 1)) - 1
     return 0, (1 << bits) - 1 - narrow
@@ -38,7 +38,7 @@ def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
     del copy.graph.node[:]
     for number, node in enumerate(model.graph.node):
         if node.domain in DOMAINS and node.op_type == "Quant":
-            copy.graph.node.extend(_quant(node, f"qonnx{number}", int(stored[node.input[3]].reshape(-1)[0])))
+            copy.graph.node.extend(_quant(node, f"qonnx{number}", max(int(stored[node.input[3]].reshape(-1)[0]), 1)))
         elif node.domain in DOMAINS and node.op_type == "BipolarQuant":
             copy.graph.node.extend(_bipolar(node, f"qonnx{number}"))
         else:

@@ -100,3 +100,29 @@ def test_an_old_opset_and_an_open_size_are_refused_with_the_way_out(tmp_path: Pa
             import_graph(tmp_path / "net.onnx")
         assert told in str(caught.value)
     assert import_graph(tmp_path / "net.onnx", input_shape=(1, 3, 16, 24)).size == (16, 24)
+
+
+def test_a_damaged_model_never_ends_in_a_traceback(tmp_path: Path) -> None:
+    whole = brevitas().SerializeToString()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 6000, 4):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "net.onnx").write_bytes(damaged)
+        try:
+            import_graph(tmp_path / "net.onnx")
+        except DlkError as error:
+            assert error.exit_code == 1
+
+
+def test_a_binary_matrix_behind_a_flattened_picture_computes_in_integers(tmp_path: Path) -> None:
+    net = Export([1, 3, 8, 8])
+    net.conv(6, 3, strides=[2, 2])
+    net.norm()
+    net.activation()
+    net.then("Flatten", axis=1)
+    weights = net.node("BipolarQuant", net.store(net.kernel(5, 96)), net.store(0.05), domain="qonnx.custom_op.general")
+    net.then("Gemm", weights, net.store(net.rng.normal(size=5)), transB=1)
+    proved = prove(net.model().SerializeToString(), "net.onnx", tmp_path)
+    assert (proved.quantized, proved.float_layers, proved.differing) == (1, ("Conv_0",), 0)

@@ -33,6 +33,7 @@ NETS: dict[str, tuple[Callable[[], bytes], int, tuple[str, ...]]] = {
     "grouped, joined before the normalisation": (partial(graphs.grouped, joined_first=True), 3, ("conv1",)),
     "ResNet": (graphs.resnet, 8, ("first", "MatMul")),
     "LMFYolo": (graphs.yolo, 9, ("block_1", "block_last")),
+    "blocks of 4, pixels repeated": (graphs.spreading, 3, ("conv1",)),
     "NCHW": (partial(graphs.segnet, nchw=True), 3, ("conv1",)),
 }
 

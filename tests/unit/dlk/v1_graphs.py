@@ -291,3 +291,16 @@ def yolo() -> bytes:
         with v1.variable_scope("block_last"):
             net.conv(30, 1, quantized=False, bias=True)
     return net.frozen()
+
+
+def spreading() -> bytes:
+    """Return a network that moves blocks of 4 to depth and back, and repeats pixels, as pose networks do."""
+    with Net((16, 16)) as net:
+        net.block("conv1", 8)
+        net.then(tf.nn.space_to_depth, 4)
+        net.block("conv2", 32)
+        net.then(tf.nn.depth_to_space, 4)
+        net.block("conv3", 6)
+        net.then(v1.image.resize_nearest_neighbor, [32, 32])
+        net.block("conv4", 5)
+    return net.frozen()
