@@ -27,14 +27,14 @@ from dlk.frontends.support import Floats, float_layers
 from dlk.hw.limits import MisfitError
 from dlk.lowering import lower
 from dlk.lowering.program import Program
-from dlk.package.assemble import META, assemble, read_meta
+from dlk.package.assemble import META, SOURCE, assemble, read_meta
 from dlk.package.board import BoardFiles
 from dlk.package.install import install, recover
 from dlk.passes import run_passes
 from dlk.targets import TARGETS, Target
 from dlk.verify.available import Built, is_native
 from dlk.verify.executors import LibraryExecutor
-from dlk.verify.verification import Row, Verification, Verifier
+from dlk.verify.verification import ORIGINAL, Row, Verification, Verifier
 
 MODEL, REFERENCE = "model.onnx", "reference.npz"
 OUTPUT, PROJECT, VERIFICATION, UNFINISHED = "output", "project", "verification.json", "unfinished"
@@ -193,8 +193,9 @@ def _build(work: _Work) -> None:
     with JobPool(work.jobs) as pool, ThreadPoolExecutor(len(targets)) as threads:
         builds = [threads.submit(_build_target, work, target, pool) for target in targets]
         try:
-            with work.stage("reference", "against the TensorFlow graph"):
-                work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE)
+            original = "ONNX graph" if (work.export / SOURCE).is_file() else ORIGINAL
+            with work.stage("reference", f"against the {original}"):
+                work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE, original=original)
                 work.verifier.check_graph()
             finished, _ = wait(builds, return_when=FIRST_EXCEPTION)
             for item in finished:
