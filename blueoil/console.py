@@ -53,6 +53,11 @@ class Console:
             cells = [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
             self.say("  " + "  ".join(cells).rstrip())
 
+    def stage(self, name: str, detail: str, seconds: float) -> None:
+        """Print one finished stage and its time."""
+        took = duration(seconds) if seconds >= 10 else f"{seconds:.2f} s"
+        self.say(f"{name:<12}{took:>8}  {detail}".rstrip())
+
     def result(self, values: Mapping[str, Any]) -> None:
         """Print the JSON object of ``--json``; do nothing for a person, who was told already."""
         if self.machine:

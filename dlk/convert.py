@@ -22,17 +22,18 @@ from dlk.codegen import emit
 from dlk.codegen.memory import MemoryUse
 from dlk.errors import DlkError
 from dlk.frontends.onnx import load
+from dlk.frontends.support import Floats, float_layers
 from dlk.hw.limits import MisfitError
 from dlk.lowering import lower
 from dlk.lowering.program import Program
-from dlk.package.assemble import META, assemble, read_meta
+from dlk.package.assemble import META, SOURCE, assemble, read_meta
 from dlk.package.board import BoardFiles
 from dlk.package.install import discard, install, recover
 from dlk.passes import run_passes
 from dlk.targets import TARGETS, Target
 from dlk.verify.available import Built, is_native
 from dlk.verify.executors import LibraryExecutor
-from dlk.verify.verification import Row, Verification, Verifier
+from dlk.verify.verification import ORIGINAL, Row, Verification, Verifier
 
 MODEL, REFERENCE = "model.onnx", "reference.npz"
 OUTPUT, PROJECT, VERIFICATION, UNFINISHED = "output", "project", "verification.json", "unfinished"
@@ -56,7 +57,7 @@ class StageTime:
 class Conversion:
     """A finished conversion. ``latency_ms``: CPU time of the native library for one image on one thread,
     median of a few runs; None when none is native. ``memory``: what the network takes in the library of each target.
-    ``left_out``: optional targets that the network does not fit, and why.
+    ``left_out``: optional targets that the network does not fit, and why. ``float_layers``: convolutions in float.
     """
 
     output: Path
@@ -66,6 +67,7 @@ class Conversion:
     memory: dict[str, MemoryUse]
     stages: tuple[StageTime, ...]
     left_out: dict[str, MisfitError]
+    float_layers: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -85,6 +87,8 @@ class _Work:
     jobs: int | None
     report: Report
     board: BoardFiles
+    floats: Floats = Floats.ENDS
+    float_layers: tuple[str, ...] = ()
     left_out: dict[str, MisfitError] = field(default_factory=dict)
     program: Program | None = None
     built: list[Built] = field(default_factory=list)
@@ -119,13 +123,15 @@ def convert(
     report: Report = lambda stage, detail, seconds: None,
     jobs: int | None = None,
     board: BoardFiles | None = None,
+    floats: Floats = Floats.ENDS,
 ) -> Conversion:
     """Convert ``export_dir/model.onnx`` into libraries, prove them, and write ``export_dir/output``.
 
     targets: names in ``dlk.targets.TARGETS``; those in ``optional`` are left out where the network does not fit their
     accelerator. processors: the folder of lmnet.processors; ``report(stage, detail,
     seconds)`` is called after each stage. board: what goes into the folder ``fpga`` of a package with an accelerator's
-    library; what it lacks is named there. Raises DlkError, and VerificationError when a proof fails.
+    library; what it lacks is named there. floats: which layers may run in float.
+    Raises DlkError, and VerificationError when a proof fails.
     """
     work = _Work(
         export_dir,
@@ -136,6 +142,7 @@ def convert(
         jobs,
         report,
         board or BoardFiles(),
+        floats,
     )
     with _only_one(export_dir):
         discard(work.folder)
@@ -153,13 +160,15 @@ def convert(
         work.memory,
         tuple(work.stages),
         work.left_out,
+        work.float_layers,
     )
 
 
 def _lower(work: _Work) -> None:
     """Read the graph, rewrite it pass by pass, and lower it to plain steps."""
     with work.stage("load", MODEL):
-        model = load(work.export / MODEL)
+        model = load(work.export / MODEL, floats=work.floats)
+        work.float_layers = float_layers(model)
     started = [time.perf_counter()]
 
     def observe(name: str, _: object) -> None:
@@ -182,8 +191,9 @@ def _build(work: _Work) -> None:
     with JobPool(work.jobs) as pool, ThreadPoolExecutor(len(targets)) as threads:
         builds = [threads.submit(_build_target, work, target, pool) for target in targets]
         try:
-            with work.stage("reference", "against the TensorFlow graph"):
-                work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE)
+            original = "ONNX graph" if (work.export / SOURCE).is_file() else ORIGINAL
+            with work.stage("reference", f"against the {original}"):
+                work.verifier = Verifier(work.export / MODEL, work.export / REFERENCE, original=original)
                 work.verifier.check_graph()
             finished, _ = wait(builds, return_when=FIRST_EXCEPTION)
             for item in finished:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,21 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from blueoil import board, tensorflow_start
+from blueoil import board
 from blueoil.commands import options
 from blueoil.console import Console, duration
 from blueoil.errors import BlueoilError
-from blueoil.experiment import Experiment, spread
+from blueoil.exported import export_checkpoint
 from blueoil.report import conversion
-from blueoil.zoo import at_dataset
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dlk.convert import Conversion
-    from lmnet.settings import Settings
+    from dlk.frontends.support import Floats
 
+SEGMENTATION = "IMAGE.SEMANTIC_SEGMENTATION"
 _OPTIONAL_TARGETS = ("fpga",)  # of the default ones: left out where the network does not fit
 _DEFAULT_TARGETS = ",".join(("x86", "arm", "aarch64", *_OPTIONAL_TARGETS))
 
@@ -43,6 +39,27 @@ _DEFAULT_TARGETS = ",".join(("x86", "arm", "aarch64", *_OPTIONAL_TARGETS))
 )
 @click.option(
     "--test_image", type=click.Path(path_type=Path), help="Image to verify with.  [default: some validation images]"
+)
+@click.option(
+    "--graph",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A graph instead: a frozen TensorFlow graph (.pb) or ONNX (.onnx); goes with -o.",
+)
+@click.option(
+    "--meta",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --graph: its meta.yaml.  [default: DivideBy255, numbered classes]",
+)
+@click.option("--input-shape", metavar="N,H,W,C", help="With --graph: of its input, where the graph leaves it open.")
+@click.option("--allow-float", is_flag=True, help="With --graph: take one of which most runs in float.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --graph: the folder to write into.",
 )
 @click.option(
     "--boot",
@@ -69,6 +86,11 @@ def command(
     image_size: tuple[int, int] | None,
     target: str,
     test_image: Path | None,
+    graph: Path | None,
+    meta: Path | None,
+    input_shape: str | None,
+    allow_float: bool,
+    output: Path | None,
     boot: Path | None,
     bitstream: Path | None,
     output_dir: Path,
@@ -81,6 +103,7 @@ def command(
       blueoil convert -e camvid_20261122093000
       blueoil convert -e camvid_20261122093000 -p save.ckpt-1000 --target x86 --image_size 184 240
       blueoil convert --zoo camvid.npz --data CamVid
+      blueoil convert --graph minimal_graph_with_shape.pb --meta meta.yaml -o converted
     """
     console = Console(machine=machine)
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever it was trained on: the frozen graph is TensorFlow's
@@ -88,18 +111,21 @@ def command(
     targets = parse_targets(target)
     optional = optional_targets(context)
     board_files = board.find(targets, boot, bitstream)
-    if data is not None and zoo is None:
-        raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
-    experiment = options.subject(experiment_id, zoo, output_dir, console)
-    folder = experiment.checkpoint(checkpoint)
-    settings = experiment.settings()
-    if image_size is not None:
-        settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
-    images = read_images(files_to_verify_with(experiment, settings, data, test_image), settings)
-    export_folder = experiment.export_folder(folder.name, settings.image_size)
+    if graph is None:
+        if foreign := [name for name, given in _graph_options(meta, input_shape, allow_float, output) if given]:
+            raise click.UsageError(f"{', '.join(foreign)}: only with --graph")
+        if data is not None and zoo is None:
+            raise click.UsageError("--data goes with --zoo; an experiment keeps images of its own")
+        experiment = options.subject(experiment_id, zoo, output_dir, console)
+        exported = export_checkpoint(experiment, checkpoint, image_size, data, test_image, console)
+        export_folder, names = exported.folder, {"experiment": experiment.id, "checkpoint": exported.checkpoint}
+    else:
+        if output is None or experiment_id or zoo or data or checkpoint or image_size:
+            raise click.UsageError("--graph goes with -o, and with no experiment, its checkpoint or its size")
+        from blueoil.graphs import prepare
 
-    console.say(f"Restore from {folder}")
-    write_export(experiment, folder, settings, images, export_folder, console)
+        pictures = [test_image] if test_image is not None else []
+        names, export_folder = prepare(graph, output, meta=meta, shape=input_shape, pictures=pictures, console=console)
 
     import lmnet.processors
     from dlk.convert import convert
@@ -111,48 +137,52 @@ def command(
             targets=targets,
             optional=optional,
             processors=Path(lmnet.processors.__file__).parent,
-            report=lambda stage, detail, seconds: stage_line(console, stage, detail, seconds),
+            report=console.stage,
             board=board_files,
+            floats=_floats(graph, allow_float),
         )
     values = conversion.tell(console, result.verification)
     if result.latency_ms is not None:
         console.say(f"latency {result.latency_ms:.2f} ms an image on one thread of this machine")
     seconds = time.perf_counter() - started
     console.say(f"converted in {duration(seconds)}; stages that ran side by side share the processor")
+    if result.float_layers:
+        console.say(f"in float run {', '.join(result.float_layers)}")
     for name, error in result.left_out.items():
         console.say(f"Note: the library for {name} is left out, since {error.what}: {error.received}")
     library = next(iter(result.libraries.values())).name
-    output = export_folder / "output"
-    packed = board.tell(console, board_files if board.TARGET in result.libraries else None, output / "fpga")
-    console.say(f"Output files are generated in {output}")
-    console.say(f"Please see {output}/README.md to run prediction")
-    words = f"python run.py -i IMAGE -m ../models/lib/{library} -c ../models/meta.yaml"
-    console.say(f"Next step: cd {shlex.quote(str(output / 'python'))} && {words}")
+    package = export_folder / "output"
+    packed = board.tell(console, board_files if board.TARGET in result.libraries else None, package / "fpga")
+    console.say(f"Output files are generated in {package}")
+    console.say(f"Please see {package}/README.md to run prediction")
+    what = "-i IMAGE" if names.get("task", SEGMENTATION) == SEGMENTATION else "--self-test"
+    words = f"python run.py {what} -m ../models/lib/{library} -c ../models/meta.yaml"
+    console.say(f"Next step: cd {shlex.quote(str(package / 'python'))} && {words}")
     console.result(
         {
-            "experiment": experiment.id,
-            "checkpoint": folder.name,
-            "output": output,
+            **names,
+            "output": package,
             **values,
             "seconds": seconds,
             **_timings(result),
             "left_out": {name: error.received for name, error in result.left_out.items()},
+            "float_layers": list(result.float_layers),
             **packed,
         }
     )
 
 
-def files_to_verify_with(
-    experiment: Experiment, settings: Settings, data: Path | None, test_image: Path | None
-) -> Sequence[Path]:
-    """Return the images to verify with: the one given, some of the given dataset, or those that the experiment has."""
-    if test_image is not None:
-        return [test_image]
-    if data is None:
-        return experiment.samples()
-    from lmnet.datasets import open_dataset
+def _graph_options(*given: object) -> list[tuple[str, object]]:
+    return list(zip(("--meta", "--input-shape", "--allow-float", "-o"), given, strict=True))
 
-    return [pair.image for pair in spread(open_dataset(at_dataset(settings, data)).validation.pairs)]
+
+def _floats(graph: Path | None, allow_float: bool) -> Floats:
+    """Return which layers may run in float: of a trained network the ends alone."""
+    from dlk.frontends.support import Floats
+
+    if graph is None:
+        return Floats.ENDS
+    return Floats.ANY if allow_float else Floats.FEW
 
 
 def _timings(result: Conversion) -> dict[str, Any]:
@@ -187,59 +217,3 @@ def parse_targets(text: str) -> tuple[str, ...]:
 def optional_targets(context: click.Context) -> tuple[str, ...]:
     """Return the targets that are left out where the network does not fit: none where they were asked for by name."""
     return _OPTIONAL_TARGETS if context.get_parameter_source("target") is ParameterSource.DEFAULT else ()
-
-
-def read_images(files: Sequence[Path], settings: Settings) -> NDArray[np.uint8]:
-    """Return pictures as uint8 [N,H,W,3] of the network's size.
-
-    Raises:
-        BlueoilError: a file is no picture.
-    """
-    import numpy as np
-
-    from lmnet.processors.images import ImageError, read_image
-    from lmnet.processors.pre import resize
-
-    pictures = []
-    for file in files:
-        try:
-            pictures.append(resize(read_image(file), settings.image_size))
-        except ImageError as error:
-            raise BlueoilError(f"the image cannot be read: {error}", where=str(file)) from None
-    return np.stack(pictures)
-
-
-def stage_line(console: Console, stage: str, detail: str, seconds: float) -> None:
-    """Tell one finished stage and its time."""
-    took = duration(seconds) if seconds >= 10 else f"{seconds:.2f} s"
-    console.say(f"{stage:<12}{took:>8}  {detail}".rstrip())
-
-
-def write_export(
-    experiment: Experiment,
-    checkpoint: Path,
-    settings: Settings,
-    images: NDArray[np.uint8],
-    folder: Path,
-    console: Console,
-) -> None:
-    """Write the graphs of a checkpoint, and what it computes of the images, uint8 [N,H,W,3], into its export folder."""
-    start = time.perf_counter()
-    tensorflow_start.start()
-    stage_line(console, "start", "TensorFlow", time.perf_counter() - start)
-    from lmnet.export import export
-    from lmnet.training.checkpoints import load
-
-    start = time.perf_counter()
-    model, state = load(checkpoint, compiled=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    export(
-        model,
-        folder,
-        settings=settings,
-        classes=state.classes,
-        images=images,
-        experiment=experiment.id,
-        checkpoint=checkpoint.name,
-    )
-    stage_line(console, "export", f"{len(images)} reference images, {folder}", time.perf_counter() - start)

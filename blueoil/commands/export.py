@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blueoil.commands import options
-from blueoil.commands.convert import files_to_verify_with, read_images, write_export
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
+from blueoil.exported import export_checkpoint
 
 if TYPE_CHECKING:
     from dlk.interchange.write import Written
@@ -67,14 +67,8 @@ def command(
             "the folder for the file does not exist", where=str(output), fix=f"mkdir -p {output.absolute().parent}"
         )
     experiment = options.subject(experiment_id, zoo, output_dir, console)
-    folder = experiment.checkpoint(checkpoint)
-    settings = experiment.settings()
-    if image_size is not None:
-        settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
-    images = read_images(files_to_verify_with(experiment, settings, data, None), settings)
-    graphs = experiment.export_folder(folder.name, settings.image_size)
-    console.say(f"Restore from {folder}")
-    write_export(experiment, folder, settings, images, graphs, console)
+    exported = export_checkpoint(experiment, checkpoint, image_size, data, None, console)
+    graphs, settings = exported.folder, exported.settings
 
     from dlk.interchange import FORMATS
     from dlk.interchange.write import write
@@ -89,8 +83,10 @@ def command(
     console.say(
         f"{path}: {path.stat().st_size / 1e6:.1f} MB, float32 [1,{height},{width},3] after {settings.preprocessor}"
     )
-    console.say(f"Next step: blueoil convert -e {experiment.id} -p {folder.name}{options.root_words()}")
-    console.result({"experiment": experiment.id, "checkpoint": folder.name, "format": name, "file": path, **facts})
+    console.say(f"Next step: blueoil convert -e {experiment.id} -p {exported.checkpoint}{options.root_words()}")
+    console.result(
+        {"experiment": experiment.id, "checkpoint": exported.checkpoint, "format": name, "file": path, **facts}
+    )
 
 
 def _tell(console: Console, written: Written, package: str) -> dict[str, Any]:

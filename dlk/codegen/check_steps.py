@@ -7,23 +7,30 @@ from typing import Any
 
 import numpy as np
 
+from dlk.codegen.parameters import POINTWISE
 from dlk.errors import DlkError, InternalError
 from dlk.lowering.class_lists import MAX_INPUTS
 from dlk.lowering.program import (
     Affine,
+    AveragePool,
+    ChannelAffine,
     Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
+    FloatThreshold,
     Kind,
     MaxPool,
     Pad,
+    Pointwise,
     QuantConv,
+    Softmax,
     SpaceToDepth,
     Split,
     Step,
     Tensor,
     Thresholds,
+    Window,
 )
 
 STRIDES = (1, 2)
@@ -37,40 +44,60 @@ def check_step(step: Step, tensors: Mapping[str, Tensor]) -> None:
         _check_parts(step, writes[0], reads)
     elif isinstance(step, Split):
         _check_parts(step, reads[0], writes)
+    elif isinstance(step, Pointwise):
+        _check_pointwise(step, reads, writes[0])
     else:
         _CHECKS[type(step)](step, reads[0], writes[0])
 
 
 def _check_float_conv(step: FloatConv, source: Tensor, result: Tensor) -> None:
-    kh, kw, _, _ = step.weights.shape
-    if kh != kw or kh % 2 == 0:
-        raise DlkError("A float convolution has an odd square kernel.", where=step.name, received=f"{kh}x{kw}")
     _expect(step, source.kind, Kind.FLOAT, "kind of the input")
-    _expect(step, result.shape[:2], source.shape[:2], "output size")
+    _expect(step, step.place.kernel, step.weights.shape[:2], "window")
+    _check_window(step, step.place)
     _check_conv(step, source, result)
 
 
 def _check_quant_conv(step: QuantConv, source: Tensor, result: Tensor) -> None:
     _expect(step, source.kind, Kind.CODES, "kind of the input")
     _expect(step, step.window.kernel, step.weights.shape[:2], "window")
-    _check_window(step)
+    _check_window(step, step.window)
     _check_signs(step)
     _check_conv(step, source, result)
 
 
-def _check_max_pool(step: MaxPool, source: Tensor, result: Tensor) -> None:
-    _same_codes(step, source, result)
+def _check_pool(step: MaxPool | AveragePool, source: Tensor, result: Tensor) -> None:
+    _same_kind(step, source, result)
     _expect(step, result.shape[2], source.shape[2], "number of channels")
-    _check_window(step)
+    if isinstance(step, AveragePool):
+        _expect(step, source.kind, Kind.FLOAT, "kind of the input")
+    else:
+        _check_window(step, step.window)
 
 
-def _check_window(step: QuantConv | MaxPool) -> None:
-    if step.window.stride not in STRIDES or max(step.window.kernel) > MAX_KERNEL:
+def _check_float_step(step: ChannelAffine | FloatThreshold | Softmax, source: Tensor, result: Tensor) -> None:
+    _expect(step, source.kind, Kind.FLOAT, "kind of the input")
+    _expect(step, result.shape, source.shape, "shape")
+    if isinstance(step, Softmax):
+        _expect(step, result.kind, Kind.FLOAT, "kind of the output")
+    else:
+        _check_epilogue(step, result)
+
+
+def _check_pointwise(step: Pointwise, sources: Sequence[Tensor], result: Tensor) -> None:
+    _expect(step, step.function in POINTWISE, True, "function")
+    _expect(step, len(sources), 1 if step.function.endswith("relu") else 2, "number of inputs")
+    for source in sources:
+        _expect(step, (source.kind, source.shape), (result.kind, result.shape), "kind and shape")
+    _expect(step, result.kind, Kind.FLOAT, "kind of the output")
+
+
+def _check_window(step: FloatConv | QuantConv | MaxPool, window: Window) -> None:
+    if window.stride not in STRIDES or max(window.kernel) > MAX_KERNEL:
         raise DlkError(
             "A window of this size or stride is not supported.",
             where=step.name,
             expected=f"at most {MAX_KERNEL}x{MAX_KERNEL}, stride {' or '.join(map(str, STRIDES))}",
-            received=f"{step.window.kernel[0]}x{step.window.kernel[1]}, stride {step.window.stride}",
+            received=f"{window.kernel[0]}x{window.kernel[1]}, stride {window.stride}",
         )
 
 
@@ -85,7 +112,7 @@ def _check_move(step: SpaceToDepth | DepthToSpace, source: Tensor, result: Tenso
 
 
 def _check_pad(step: Pad, source: Tensor, result: Tensor) -> None:
-    _same_codes(step, source, result)
+    _same_kind(step, source, result)
     amounts = (step.rows, step.columns, step.channels)
     if min(min(pair) for pair in amounts) < 0:
         raise DlkError("Padding cannot be negative.", where=step.name, received=str(amounts))
@@ -95,15 +122,14 @@ def _check_pad(step: Pad, source: Tensor, result: Tensor) -> None:
 
 def _check_parts(step: Concat | Split, whole: Tensor, parts: Sequence[Tensor]) -> None:
     for part in parts:
-        _same_codes(step, part, whole)
+        _same_kind(step, part, whole)
         _expect(step, part.shape[:2], whole.shape[:2], "size")
         _expect(step, part.max_value, whole.max_value, "max_value")
     _expect(step, sum(part.shape[2] for part in parts), whole.shape[2], "number of channels")
 
 
-def _same_codes(step: Step, source: Tensor, result: Tensor) -> None:
-    if Kind.FLOAT in (source.kind, result.kind):
-        raise DlkError(f"{type(step).__name__} works on codes only.", where=step.name, received="floats")
+def _same_kind(step: Step, source: Tensor, result: Tensor) -> None:
+    _expect(step, result.kind, source.kind, "kind of the output")
     _expect(step, result.bits, source.bits, "number of bits")
 
 
@@ -111,7 +137,11 @@ def _check_conv(step: FloatConv | QuantConv, source: Tensor, result: Tensor) -> 
     _, _, cin, cout = step.weights.shape
     _expect(step, source.shape[2], cin, "number of input channels")
     _expect(step, result.shape[2], cout, "number of output channels")
-    epilogue = step.epilogue
+    _check_epilogue(step, result)
+
+
+def _check_epilogue(step: FloatConv | QuantConv | ChannelAffine | FloatThreshold, result: Tensor) -> None:
+    cout, epilogue = result.shape[2], step.epilogue
     if isinstance(epilogue, Affine):
         _expect(step, result.kind, Kind.FLOAT, "kind of the output")
         _expect(step, (epilogue.scale.shape, epilogue.bias.shape), ((cout,), (cout,)), "shape of scale and bias")
@@ -136,7 +166,7 @@ def _check_signs(step: QuantConv) -> None:
         )
 
 
-def _check_order(step: FloatConv | QuantConv, epilogue: Thresholds) -> None:
+def _check_order(step: Step, epilogue: Thresholds) -> None:
     if not np.isin(epilogue.directions, (-1, 1)).all():
         raise InternalError("Directions must be -1 or +1.", where=step.name)
     values = epilogue.values.astype(np.float64) * epilogue.directions[:, None]
@@ -160,7 +190,11 @@ def _expect(step: Step, received: object, expected: object, what: str) -> None:
 _CHECKS: dict[type[Step], Callable[[Any, Tensor, Tensor], None]] = {
     FloatConv: _check_float_conv,
     QuantConv: _check_quant_conv,
-    MaxPool: _check_max_pool,
+    MaxPool: _check_pool,
+    AveragePool: _check_pool,
+    ChannelAffine: _check_float_step,
+    FloatThreshold: _check_float_step,
+    Softmax: _check_float_step,
     SpaceToDepth: _check_move,
     DepthToSpace: _check_move,
     Pad: _check_pad,

@@ -10,10 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlk.errors import DlkError
-from dlk.lowering.program import Affine, Dequantize, FloatConv, Kind, Program, QuantConv
+from dlk.lowering.program import (
+    Affine,
+    ChannelAffine,
+    Dequantize,
+    FloatConv,
+    Kind,
+    Pointwise,
+    Program,
+    QuantConv,
+    Softmax,
+)
 
 INPUT_LIMIT = 2.0**64  # exclusive; dlk_run refuses more
 _LARGEST = 2.0**126
+_LARGEST_WINDOW = 2.0**10
 # A sum S * A + B that cancels is a multiple of the last place of A or B, so it stays normal when these are not tiny.
 # ARMv7 NEON, which would flush a subnormal, may then do the sums.
 _SMALLEST_AFFINE = 2.0**-100
@@ -39,8 +50,28 @@ def check_floats(program: Program) -> None:
         elif isinstance(step, Dequantize):
             _check_finite(step.table, step.name, "table")
             bound[step.output] = float(np.abs(step.table).max())
+        elif isinstance(step, ChannelAffine):
+            bound[step.output] = _affine_bound(step.epilogue, bound[step.input], step.name)
+        elif isinstance(step, Pointwise):
+            bound[step.output] = _pointwise_bound(step, [bound[name] for name in step.inputs])
+            _check_bound(bound[step.output], step.name)
+        elif isinstance(step, Softmax):
+            bound[step.output] = 1.0
         elif program.tensors[step.reads[0]].kind is Kind.FLOAT:
-            bound[step.writes[0]] = bound[step.reads[0]]
+            largest = max(bound[name] for name in step.reads)
+            _check_bound(largest * _LARGEST_WINDOW, step.name)  # sums of an average pool
+            bound.update(dict.fromkeys(step.writes, largest))
+
+
+def _pointwise_bound(step: Pointwise, bounds: list[float]) -> float:
+    match step.function:
+        case "add" | "sub":
+            return sum(bounds)
+        case "mul":
+            return bounds[0] * bounds[1]
+        case "leaky_relu":
+            return bounds[0] * max(1.0, abs(step.alpha))
+    return max(bounds)
 
 
 def _affine_bound(affine: Affine, peak: float, name: str) -> float:

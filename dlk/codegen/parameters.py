@@ -13,18 +13,42 @@ from dlk.lowering.class_lists import TreeShape, choose_tree, pack_signs, share_w
 from dlk.lowering.layout import Arena, lay_out
 from dlk.lowering.memory import lines
 from dlk.lowering.operations import Op, Operation, Operations, operations
-from dlk.lowering.program import Accelerated, Affine, Dequantize, FloatConv, Kind, Pad, Program, QuantConv, Tensor
+from dlk.lowering.program import (
+    Accelerated,
+    Affine,
+    AveragePool,
+    ChannelAffine,
+    Dequantize,
+    FloatConv,
+    FloatThreshold,
+    Kind,
+    Pad,
+    Pointwise,
+    Program,
+    QuantConv,
+    Tensor,
+)
 
 # kernels/float_conv.h: output channels are padded to the widest vector; a word is summed by groups of pixels.
 _COLUMNS = 16
 _MOST_PIXELS = 8
+# kernels/float_ops.h: what a Pointwise step's function is called there.
+POINTWISE = {
+    "add": "Plus",
+    "sub": "Minus",
+    "mul": "Times",
+    "max": "Larger",
+    "min": "Smaller",
+    "relu": "Rectified",
+    "leaky_relu": "Leaky",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class StepParameters:
     """A step: the kernel that runs it, as C++ text, empty where none does, and its constants; what it lacks is None.
 
-    taps: rows of (phase, dy, dx).
+    taps: rows of (phase, dy, dx). second: another input, -1 where there is none.
     """
 
     name: str
@@ -32,6 +56,7 @@ class StepParameters:
     input: int
     output: int
     helper: bool
+    second: int = -1
     kernel: str = ""
     taps: tuple[tuple[int, int, int], ...] = ()
     phases: int = 1
@@ -66,7 +91,8 @@ def parameters(program: Program, lanes: int) -> Parameters:
     steps = []
     for index, operation in enumerate(expanded.steps):
         ends = numbers[operation.input], numbers[operation.output]
-        plain = StepParameters(operation.name, index, *ends, operation.helper, tree=trees.get(operation.name))
+        second = numbers[operation.second] if operation.second else -1
+        plain = StepParameters(operation.name, index, *ends, operation.helper, second, tree=trees.get(operation.name))
         steps.append(_KERNELS[operation.op](plain, operation, _Ends.of(operation, expanded), lanes))
     return Parameters(lay_out(expanded, program.input, program.output), tuple(steps))
 
@@ -172,7 +198,50 @@ def _ordered(thresholds: NDArray[np.float32]) -> NDArray[np.int32]:
 
 
 def _max_pool(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
-    return replace(_windowed(plain, operation), kernel=f"MaxPool<{ends.source.bits}>")
+    kernel = "MaxPoolFloats" if ends.source.kind is Kind.FLOAT else f"MaxPool<{ends.source.bits}>"
+    return replace(_windowed(plain, operation), stride=operation.stride, kernel=kernel)
+
+
+def _average_pool(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, AveragePool)  # noqa: S101 - operations() pairs them
+    most = len(operation.taps)
+    counts = np.full(most + 1, most) if step.padded else np.maximum(np.arange(most + 1), 1)
+    table = (1 / counts.astype(np.float64)).astype(np.float32)
+    return replace(_windowed(plain, operation), stride=operation.stride, kernel="AveragePoolFloats", table=table)
+
+
+def _channel_affine(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, ChannelAffine)  # noqa: S101 - operations() pairs them
+    return replace(plain, kernel="AffineFloats", scale=step.epilogue.scale, bias=step.epilogue.bias)
+
+
+def _float_threshold(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, FloatThreshold)  # noqa: S101 - operations() pairs them
+    directions = step.epilogue.directions
+    ordered = _ordered((step.epilogue.values * directions[:, None]).astype(np.float32))
+    return replace(plain, kernel=f"ThresholdFloats<{ends.result.bits}>", int_thresholds=ordered, directions=directions)
+
+
+def _pointwise(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    step = operation.step
+    assert isinstance(step, Pointwise)  # noqa: S101 - operations() pairs them
+    table = np.array([step.alpha], np.float32) if step.function == "leaky_relu" else None
+    return replace(plain, kernel=f"Pointwise<{POINTWISE[step.function]}>", table=table)
+
+
+def _softmax(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    return replace(plain, kernel="SoftmaxFloats")
+
+
+def _put(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    return replace(plain, kernel="PutFloats<false>", before=(0, 0, operation.channel))
+
+
+def _take(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
+    return replace(plain, kernel="TakeFloats", before=(0, 0, operation.channel))
 
 
 def _space_to_depth(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
@@ -186,7 +255,8 @@ def _depth_to_space(plain: StepParameters, operation: Operation, ends: _Ends, la
 def _pad(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
     step = operation.step
     before = (step.rows[0], step.columns[0], step.channels[0]) if isinstance(step, Pad) else (0, 0, 0)
-    return replace(plain, kernel="PadCodes", before=before)
+    kernel = "PutFloats<true>" if ends.source.kind is Kind.FLOAT else "PadCodes"
+    return replace(plain, kernel=kernel, before=before)
 
 
 def _dequantize(plain: StepParameters, operation: Operation, ends: _Ends, lanes: int) -> StepParameters:
@@ -208,6 +278,13 @@ _KERNELS: dict[Op, _Kernel] = {
     Op.FLOAT_CONV: _float_conv,
     Op.QUANT_CONV: _quant_conv,
     Op.MAX_POOL: _max_pool,
+    Op.AVERAGE_POOL: _average_pool,
+    Op.CHANNEL_AFFINE: _channel_affine,
+    Op.FLOAT_THRESHOLD: _float_threshold,
+    Op.POINTWISE: _pointwise,
+    Op.SOFTMAX: _softmax,
+    Op.PUT: _put,
+    Op.TAKE: _take,
     Op.SPACE_TO_DEPTH: _space_to_depth,
     Op.DEPTH_TO_SPACE: _depth_to_space,
     Op.PAD: _pad,

@@ -7,15 +7,15 @@ from pathlib import Path
 import onnx_ir as ir
 
 from dlk.errors import DlkError
-from dlk.frontends.support import Problem, layer_problems, node_problems
+from dlk.frontends.support import Floats, Problem, layer_problems, node_problems, refuse
 from dlk.ir.check import BrokenGraphError, check
 from dlk.ir.edit import retype
 from dlk.ir.files import read_model
 from dlk.ir.ops import OPSET
 
 
-def load(path: Path) -> ir.Model:
-    """Return the graph of a model file, with dtype and shape on every value.
+def load(path: Path, *, floats: Floats = Floats.ENDS) -> ir.Model:
+    """Return the graph of a model file, with dtype and shape on every value. floats: which layers may run in float.
 
     Raises ``DlkError`` for a file that is foreign, damaged or too large, and for a network that cannot be converted;
     the error lists every part that is in the way, with the rule and what to do.
@@ -34,7 +34,7 @@ def load(path: Path) -> ir.Model:
             received=f"opset {opset}",
             fix="export the checkpoint again",
         )
-    _refuse(path, _interface_problems(model) or node_problems(model))
+    refuse(str(path), _interface_problems(model) or node_problems(model))
     try:
         for node in model.graph:
             retype(node)
@@ -43,7 +43,7 @@ def load(path: Path) -> ir.Model:
         raise _inconsistent(path, error) from error
     except DlkError as error:
         raise _inconsistent(path, error) from error
-    _refuse(path, layer_problems(model))
+    refuse(str(path), layer_problems(model, floats))
     return model
 
 
@@ -58,20 +58,6 @@ def _interface_problems(model: ir.Model) -> list[Problem]:
     if value.dtype != ir.DataType.FLOAT or not static:
         problems.append(Problem(str(value.name), f"the input is {value.dtype} {list(shape)}", "float32 [1, H, W, 3]"))
     return problems
-
-
-def _refuse(path: Path, problems: list[Problem]) -> None:
-    if not problems:
-        return
-    fixes = list(dict.fromkeys(problem.fix for problem in problems))
-    rules = list(dict.fromkeys(problem.rule for problem in problems))
-    raise DlkError(
-        f"the network cannot be converted, {len(problems)} part{'s' * (len(problems) > 1)} of it in the way:\n"
-        + "\n".join(f"    {problem.where}: {problem.reason}" for problem in problems),
-        where=str(path),
-        expected="; ".join(rules),
-        fix="; ".join(fixes),
-    )
 
 
 def _cause(error: BaseException) -> str:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from dlk.ir.ops import EXPORT_DOMAIN
+from dlk.ir.ops import DOMAIN, ELEMENTWISE, EXPORT_DOMAIN
 
 WEIGHT_QUANTIZERS = (
     f"{EXPORT_DOMAIN}.BinaryMeanScalingQuantizer",
     f"{EXPORT_DOMAIN}.BinaryChannelWiseMeanScalingQuantizer",
 )
 ACTIVATION_QUANTIZER = f"{EXPORT_DOMAIN}.LinearMidTreadHalfQuantizer"
+KERNEL = f"{DOMAIN}.BinaryKernel"
+FLOAT_OPS = ("Relu", "LeakyRelu", "AveragePool", "Softmax", *ELEMENTWISE)
+"""Those that compute with floats where no quantizer follows them; a trained network has none."""
 EXPORTED_OPS = frozenset(
     {
         "Transpose",
         "Conv",
         "BatchNormalization",
-        "Relu",
         "SpaceToDepth",
         "DepthToSpace",
         "MaxPool",
         "Concat",
         "Split",
         "Pad",
+        KERNEL,
+        *FLOAT_OPS,
         *WEIGHT_QUANTIZERS,
         ACTIVATION_QUANTIZER,
     }
@@ -40,6 +44,7 @@ class Rule(StrEnum):
     INPUTS = "an op has all its inputs"
     NOT_EMPTY = "a network has layers"
     LAYERS = "every layer but the first reads quantized activations through 1-bit weights"
+    FEW_FLOATS = "layers in float do at most half of the multiply-adds behind the first layer"
     ACTIVATIONS = "activations are quantized"
     BITS = f"1 to {MAX_BITS} bits"
     MAX_VALUE = "max_value is positive and finite"

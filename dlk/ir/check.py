@@ -110,22 +110,28 @@ def _binary_kernel(node: ir.Node) -> None:
 
 
 def _thresholds(node: ir.Node) -> None:
-    values, directions = array(node.inputs[2]), array(node.inputs[3])
+    values, directions = (array(value) for value in node.inputs[-2:])
     _need(bool(np.all(np.abs(directions) == 1)), node, "a direction is neither +1 nor -1")
-    _same_strides(node)
     rising = values * directions[:, None]
     _need(bool(np.all(rising[:, 1:] >= rising[:, :-1])), node, "thresholds do not follow their direction")
 
 
 def _quant_threshold(node: ir.Node) -> None:
     _signs(node, 1)
+    _same_strides(node)
     _thresholds(node)
     code_type(node.inputs[0])
 
 
 def _float_threshold(node: ir.Node) -> None:
     _finite(node, 1)
+    _same_strides(node)
     _need(not np.any(np.isnan(array(node.inputs[2]))), node, "a threshold is not a number")
+    _thresholds(node)
+
+
+def _threshold(node: ir.Node) -> None:
+    _need(not np.any(np.isnan(array(node.inputs[1]))), node, "a threshold is not a number")
     _thresholds(node)
 
 
@@ -176,6 +182,9 @@ _MEANING: dict[str, Callable[[ir.Node], None]] = {
     f"{DOMAIN}.QuantConv": _quant_conv,
     f"{DOMAIN}.QuantConvThreshold": _quant_threshold,
     f"{DOMAIN}.FloatConvThreshold": _float_threshold,
+    f"{DOMAIN}.AveragePool": _max_pool,
+    f"{DOMAIN}.Affine": lambda node: _finite(node, 1, 2),
+    f"{DOMAIN}.FloatThreshold": _threshold,
     f"{DOMAIN}.QuantConvAffine": _quant_affine,
     f"{DOMAIN}.FloatConvAffine": _float_affine,
     f"{DOMAIN}.Dequantize": _dequantize,

@@ -9,10 +9,11 @@ import onnx
 from dlk.errors import DlkError
 
 MAX_BYTES = 1 << 28
+_FIX = "export the checkpoint again"
 
 
-def read_model(path: Path, *, max_bytes: int = MAX_BYTES) -> onnx.ModelProto:
-    """Parse an ONNX file; a missing, large, foreign or inconsistent one is a ``DlkError``."""
+def read_model(path: Path, *, max_bytes: int = MAX_BYTES, fix: str = _FIX) -> onnx.ModelProto:
+    """Parse an ONNX file; a missing, large, foreign or inconsistent one is a ``DlkError``. fix: what to do about it."""
     try:
         size = path.stat().st_size
         if size > max_bytes:
@@ -32,22 +33,22 @@ def read_model(path: Path, *, max_bytes: int = MAX_BYTES) -> onnx.ModelProto:
     try:
         model.ParseFromString(data)
     except Exception as error:  # protobuf's DecodeError comes from a module without types
-        raise _foreign(path, "it is not an ONNX protocol buffer") from error
+        raise _foreign(path, "it is not an ONNX protocol buffer", fix) from error
     if not model.graph.node:
-        raise _foreign(path, "it holds no graph")
+        raise _foreign(path, "it holds no graph", fix)
     if any(tensor.external_data or tensor.data_location for tensor in model.graph.initializer):
-        raise _foreign(path, "its weights are in other files")
+        raise _foreign(path, "its weights are in other files", fix)
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
-        raise _foreign(path, str(error).strip().splitlines()[0]) from error
+        raise _foreign(path, str(error).strip().splitlines()[0], fix) from error
     return model
 
 
-def _foreign(path: Path, reason: str) -> DlkError:
+def _foreign(path: Path, reason: str, fix: str) -> DlkError:
     return DlkError(
         f"the model file is not a whole ONNX model: {reason}",
         where=str(path),
-        expected="a model.onnx written by the export",
-        fix="export the checkpoint again",
+        expected="one whole ONNX file",
+        fix=fix,
     )

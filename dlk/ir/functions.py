@@ -58,6 +58,16 @@ MaxPool <kernel_shape, strides, pads> (x) => (y) {
   y = Transpose <perm = [0, 2, 3, 1]> (largest)
 }
 """,
+    "AveragePool": """
+AveragePool <kernel_shape, strides, pads, count_include_pad> (x) => (y) {
+  planes = Transpose <perm = [0, 3, 1, 2]> (x)
+  mean = AveragePool <kernel_shape: ints = @kernel_shape, strides: ints = @strides, pads: ints = @pads,
+                      count_include_pad: int = @count_include_pad> (planes)
+  y = Transpose <perm = [0, 2, 3, 1]> (mean)
+}
+""",
+    "Affine": "Affine (sums, scale, bias) => (y) {" + _AFFINE + "}",
+    "FloatThreshold": "FloatThreshold <bits, max_value> (sums, values, directions) => (y) {" + _THRESHOLD + "}",
     "Pad": """
 Pad <pads> (x) => (y) {
   widths = Constant <value_ints: ints = @pads> ()

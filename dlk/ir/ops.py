@@ -24,6 +24,7 @@ OPSET = 18
 FLOAT, DOUBLE = ir.DataType.FLOAT, ir.DataType.DOUBLE
 CODES, SUMS, SIGNS = ir.DataType.UINT8, ir.DataType.INT32, ir.DataType.INT8
 INDICES = ir.DataType.INT64
+ELEMENTWISE = ("Add", "Sub", "Mul", "Max", "Min")  # of two tensors of one shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,18 @@ _EXPORTED = (
         shapes.conv_nchw,
         "",
         {"kernel_shape": _INTS},
-        {"dilations": (1, 1), "group": 1, "auto_pad": "NOTSET"},
-        WINDOW,
+        {"dilations": (1, 1), "auto_pad": "NOTSET"},
+        {**WINDOW, "group": _INT},
+    ),
+    Op(
+        "AveragePool",
+        (_FLOAT_DATA,),
+        FLOAT,
+        shapes.pool_nchw,
+        "",
+        {"kernel_shape": _INTS},
+        {"dilations": (1, 1), "ceil_mode": 0, "auto_pad": "NOTSET"},
+        {**WINDOW, "count_include_pad": _INT},
     ),
     Op(
         "MaxPool",
@@ -149,6 +160,9 @@ _EXPORTED = (
         {"training_mode": 0, "momentum": None},
     ),
     Op("Relu", (_FLOAT_DATA,), FLOAT, shapes.same, ""),
+    Op("LeakyRelu", (_FLOAT_DATA,), FLOAT, shapes.same, "", {"alpha": _REAL}),
+    *(Op(name, (_FLOAT_DATA, _data("b", FLOAT)), FLOAT, shapes.elementwise, "") for name in ELEMENTWISE),
+    Op("Softmax", (_FLOAT_DATA,), FLOAT, shapes.softmax, "", {"axis": _INT}),
     Op("SpaceToDepth", (_MOVED,), None, shapes.space_to_depth_nchw, "", _BLOCK),
     Op("DepthToSpace", (_MOVED,), None, shapes.depth_to_space_nchw, "", _BLOCK, {"mode": "DCR"}),
     Op("Cast", (_data("x", DOUBLE),), FLOAT, shapes.same, "", {"to": _INT}, {"saturate": 1}),
@@ -162,6 +176,21 @@ _OURS = (
     Op("DepthToSpace", (_MOVED,), None, shapes.depth_to_space_nhwc, attributes=_BLOCK),
     Op("BinaryKernel", (_SIGN, _constant("scale", DOUBLE, 4)), FLOAT, shapes.scaled_kernel),
     Op("MaxPool", (_MOVED,), None, shapes.pool_nhwc, attributes={"kernel_shape": _INTS, **WINDOW}),
+    Op(
+        "AveragePool",
+        (_FLOAT_DATA,),
+        FLOAT,
+        shapes.pool_nhwc,
+        attributes={"kernel_shape": _INTS, **WINDOW, "count_include_pad": _INT},
+    ),
+    Op("Affine", (_FLOAT_DATA, *_vectors("scale", "bias")), FLOAT, shapes.channels_last),
+    Op(
+        "FloatThreshold",
+        (_FLOAT_DATA, _constant("values", FLOAT, 2), _DIRECTIONS),
+        CODES,
+        shapes.threshold,
+        attributes=_CODE,
+    ),
     Op("Pad", (_MOVED,), None, shapes.pad, attributes={"pads": _INTS}),
     Op("Conv", (_FLOAT_DATA, _data("kernel", FLOAT)), FLOAT, shapes.conv_nhwc, attributes=WINDOW),
     Op("QuantConv", (_CODE_DATA, _SIGN), SUMS, shapes.conv_nhwc, attributes=WINDOW),

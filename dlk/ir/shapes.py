@@ -25,6 +25,18 @@ def same(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
     return shapes[0]
 
 
+def elementwise(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Return the shape that all operands share: an op on single elements of several."""
+    _need(len(set(shapes)) == 1, f"operands of different shapes: {', '.join(map(str, shapes))}")
+    return shapes[0]
+
+
+def softmax(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Return the same shape; the attribute ``axis`` names the channels."""
+    _channel_axis(attributes)
+    return shapes[0]
+
+
 def transpose(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
     """Permute the axes by ``perm``."""
     perm = attributes["perm"]
@@ -65,7 +77,9 @@ def touches(size: Sequence[int], window: Sequence[int], strides: Sequence[int], 
 def conv_nchw(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
     """Convolve with an OIHW kernel."""
     (batch, channels, *size), (outputs, inputs, *window) = shapes
-    _need(channels == inputs, f"the kernel reads {inputs} channels, the input has {channels}")
+    group = attributes.get("group", 1)
+    _need(channels == inputs * group, f"the kernel reads {inputs * group} channels, the input has {channels}")
+    _need(group >= 1 and outputs % group == 0, f"{outputs} channels in {group} groups")
     named = list(attributes["kernel_shape"])
     _need(named == window, f"kernel_shape {named} is not that of the kernel, {window}")
     return (batch, outputs, *slide(size, window, attributes))
@@ -138,6 +152,14 @@ def conv_threshold(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Sh
     _need(shapes[2] == expected, f"thresholds are {shapes[2]}, not {expected}")
     _need(shapes[3] == expected[:1], f"directions are {shapes[3]}, not {expected[:1]}")
     return result
+
+
+def threshold(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:
+    """Compare floats; values are [channels, 2^bits - 1], directions [channels]."""
+    expected = (shapes[0][-1], (1 << attributes["bits"]) - 1)
+    _need(shapes[1] == expected, f"thresholds are {shapes[1]}, not {expected}")
+    _need(shapes[2] == expected[:1], f"directions are {shapes[2]}, not {expected[:1]}")
+    return shapes[0]
 
 
 def conv_affine(shapes: Sequence[Shape], attributes: Mapping[str, Any]) -> Shape:

@@ -114,7 +114,7 @@ def _buffers(program: Operations, rows: _Rows, source: str, result: str) -> list
     """Return the memory of every tensor that is no view, with the time from its first writing to its last reading."""
     uses: dict[str, list[int]] = {}
     for number, step in enumerate(program.steps):
-        for name in (step.input, step.output):
+        for name in step.tensors:
             uses.setdefault(program.root(name)[0], []).append(number)
     uses[program.root(source)[0]].append(-1)
     uses[program.root(result)[0]].append(len(program.steps))

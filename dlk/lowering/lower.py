@@ -10,19 +10,24 @@ import onnx_ir as ir
 from dlk.errors import DlkError, InternalError
 from dlk.ir.codes import code_type
 from dlk.ir.edit import array
-from dlk.ir.ops import CODES, identifier, static_shape
+from dlk.ir.ops import CODES, ELEMENTWISE, identifier, static_shape
 from dlk.lowering.program import (
     Affine,
+    AveragePool,
+    ChannelAffine,
     Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
+    FloatThreshold,
     Kind,
     MaxPool,
     Pad,
+    Pointwise,
     Preprocess,
     Program,
     QuantConv,
+    Softmax,
     SpaceToDepth,
     Split,
     Step,
@@ -33,6 +38,7 @@ from dlk.lowering.program import (
 
 PREPROCESSORS = ("DivideBy255", "PerImageStandardization")
 _RESIZE = "Resize"
+_ONE_CHANNEL_A_CLASS = (None, "IMAGE.SEMANTIC_SEGMENTATION", "IMAGE.CLASSIFICATION")
 _RECORDED = ("experiment", "checkpoint", "network")
 Names = tuple[str, ...]
 
@@ -92,11 +98,13 @@ def _tensor(name: str, value: ir.Value) -> Tensor:
 
 
 def _thresholds(node: ir.Node) -> Thresholds:
-    return Thresholds(values=array(node.inputs[2]), directions=array(node.inputs[3]))
+    values, directions = node.inputs[-2:]
+    return Thresholds(values=array(values), directions=array(directions))
 
 
 def _affine(node: ir.Node) -> Affine:
-    return Affine(scale=array(node.inputs[2]), bias=array(node.inputs[3]))
+    scale, bias = node.inputs[-2:]
+    return Affine(scale=array(scale), bias=array(bias))
 
 
 def _window(node: ir.Node, kernel: Sequence[int]) -> Window:
@@ -108,17 +116,9 @@ def _window(node: ir.Node, kernel: Sequence[int]) -> Window:
 
 def _float_conv(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
     epilogue = _thresholds(node) if node.op_type == "FloatConvThreshold" else _affine(node)
-    rows, columns, _, _ = static_shape(node.inputs[1])
-    stride, pads = node.attributes["strides"].value[0], list(node.attributes["pads"].value)
-    if rows != columns or rows % 2 == 0 or stride != 1 or pads != [rows // 2] * 4:
-        raise DlkError(
-            "a convolution of floats has a window that the runtime has no code for",
-            where=name,
-            expected="an odd square kernel, stride 1, SAME padding",
-            received=f"{rows}x{columns}, stride {stride}, pads {pads}",
-            fix="change the first layer, or let a quantized layer do what it does",
-        )
-    return FloatConv(name, reads[0], writes[0], weights=array(node.inputs[1]), epilogue=epilogue)
+    weights = array(node.inputs[1])
+    window = _window(node, weights.shape[:2])
+    return FloatConv(name, reads[0], writes[0], weights=weights, epilogue=epilogue, window=window)
 
 
 def _quant_conv(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
@@ -128,29 +128,40 @@ def _quant_conv(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
     return QuantConv(name, reads[0], writes[0], weights=weights, epilogue=epilogue, window=window)
 
 
-def _need_codes(node: ir.Node, name: str) -> None:
-    if node.outputs[0].dtype != CODES:
-        raise DlkError(
-            f"{node.op_type} of floats is not supported",
-            where=name,
-            expected="quantized activations",
-            fix="let it follow a layer with an activation quantizer",
-        )
-
-
 def _max_pool(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
-    _need_codes(node, name)
     return MaxPool(name, reads[0], writes[0], window=_window(node, node.attributes["kernel_shape"].value))
 
 
+def _average_pool(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    window = _window(node, node.attributes["kernel_shape"].value)
+    padded = bool(node.attributes["count_include_pad"].as_int())
+    return AveragePool(name, reads[0], writes[0], window=window, padded=padded)
+
+
+def _channel_affine(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    return ChannelAffine(name, reads[0], writes[0], epilogue=_affine(node))
+
+
+def _float_threshold(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    return FloatThreshold(name, reads[0], writes[0], epilogue=_thresholds(node))
+
+
+def _pointwise(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    alpha = node.attributes["alpha"].as_float() if node.op_type == "LeakyRelu" else 0.0
+    return Pointwise(name, reads, writes[0], function=_FUNCTIONS[node.op_type], alpha=alpha)
+
+
+def _softmax(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
+    _need_last_axis(node, name)
+    return Softmax(name, reads[0], writes[0])
+
+
 def _concat(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
-    _need_codes(node, name)
     _need_last_axis(node, name)
     return Concat(name, reads, writes[0])
 
 
 def _split(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
-    _need_codes(node, name)
     _need_last_axis(node, name)
     return Split(name, reads[0], writes)
 
@@ -161,7 +172,6 @@ def _need_last_axis(node: ir.Node, name: str) -> None:
 
 
 def _pad(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
-    _need_codes(node, name)
     _, *before = node.attributes["pads"].value[:4]
     _, *after = node.attributes["pads"].value[4:]
     rows, columns, channels = zip(before, after, strict=True)
@@ -180,12 +190,18 @@ def _dequantize(node: ir.Node, name: str, reads: Names, writes: Names) -> Step:
     return Dequantize(name, reads[0], writes[0], table=array(node.inputs[1]))
 
 
+_FUNCTIONS = {"LeakyRelu": "leaky_relu", **{name: name.lower() for name in ("Relu", *ELEMENTWISE)}}
 _STEPS: dict[str, Callable[[ir.Node, str, Names, Names], Step]] = {
     "dlk.FloatConvThreshold": _float_conv,
     "dlk.FloatConvAffine": _float_conv,
     "dlk.QuantConvThreshold": _quant_conv,
     "dlk.QuantConvAffine": _quant_conv,
     "dlk.MaxPool": _max_pool,
+    "dlk.AveragePool": _average_pool,
+    "dlk.Affine": _channel_affine,
+    "dlk.FloatThreshold": _float_threshold,
+    **dict.fromkeys(_FUNCTIONS, _pointwise),
+    "Softmax": _softmax,
     "dlk.Pad": _pad,
     "dlk.SpaceToDepth": _space_to_depth,
     "dlk.DepthToSpace": _depth_to_space,
@@ -217,7 +233,7 @@ def _agree(program: Program, meta: Mapping[str, Any]) -> None:
     if meta.get("IMAGE_SIZE") != [height, width]:
         raise _meta_error("IMAGE_SIZE", f"the model's {[height, width]}", meta.get("IMAGE_SIZE"))
     channels = program.tensors[program.output].shape[2]
-    if len(program.classes) != channels:
+    if meta.get("TASK") in _ONE_CHANNEL_A_CLASS and len(program.classes) != channels:
         raise _meta_error("CLASSES", f"{channels} names, one for each channel of the output", list(program.classes))
 
 

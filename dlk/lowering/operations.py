@@ -13,15 +13,20 @@ from enum import Enum
 
 from dlk.lowering.program import (
     Accelerated,
+    AveragePool,
+    ChannelAffine,
     Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
+    FloatThreshold,
     Kind,
     MaxPool,
     Pad,
+    Pointwise,
     Program,
     QuantConv,
+    Softmax,
     SpaceToDepth,
     Split,
     Step,
@@ -36,6 +41,13 @@ class Op(Enum):
     FLOAT_CONV = "float_conv"
     QUANT_CONV = "quant_conv"
     MAX_POOL = "max_pool"
+    AVERAGE_POOL = "average_pool"
+    CHANNEL_AFFINE = "channel_affine"
+    FLOAT_THRESHOLD = "float_threshold"
+    POINTWISE = "pointwise"
+    SOFTMAX = "softmax"
+    PUT = "put"  # floats into channels of a larger tensor
+    TAKE = "take"  # floats out of channels of a larger tensor
     SPACE_TO_DEPTH = "space_to_depth"
     DEPTH_TO_SPACE = "depth_to_space"
     PAD = "pad"
@@ -47,6 +59,10 @@ _OPS: dict[type[Step], Op] = {
     FloatConv: Op.FLOAT_CONV,
     QuantConv: Op.QUANT_CONV,
     MaxPool: Op.MAX_POOL,
+    AveragePool: Op.AVERAGE_POOL,
+    ChannelAffine: Op.CHANNEL_AFFINE,
+    FloatThreshold: Op.FLOAT_THRESHOLD,
+    Softmax: Op.SOFTMAX,
     SpaceToDepth: Op.SPACE_TO_DEPTH,
     DepthToSpace: Op.DEPTH_TO_SPACE,
     Pad: Op.PAD,
@@ -69,6 +85,7 @@ class Operation:
     """One call of a kernel. taps: of a window, row by row; phases: of the input, 1, or 4 for stride 2 on codes.
 
     stride: of a window on floats. helper: the operation serves a step and is no step of the program's own.
+    second: another input; channel: where a part of a tensor of floats begins.
     """
 
     op: Op
@@ -80,6 +97,13 @@ class Operation:
     phases: int = 1
     stride: int = 1
     helper: bool = False
+    second: str = ""
+    channel: int = 0
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Return the names of all tensors that the operation touches."""
+        return (self.input, self.output, self.second) if self.second else (self.input, self.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +136,20 @@ def operations(program: Program) -> Operations:
     result = Operations(tensors=dict(program.tensors))
     makers = {name: step for step in program.steps for name in step.writes}
     for step in program.steps:
+        floats = program.tensors[step.reads[0]].kind is Kind.FLOAT
         if isinstance(step, Split):
-            _split(step, result)
+            result.steps += _split_floats(step, result) if floats else _split(step, result)
         elif isinstance(step, Concat):
-            result.steps += _concat(step, makers, program, result)
+            result.steps += _concat_floats(step, result) if floats else _concat(step, makers, program, result)
+        elif isinstance(step, AveragePool) or (isinstance(step, MaxPool) and floats):
+            ends, window = (step.input, step.output), taps(replace(step.window, stride=1))
+            pool = Operation(_OPS[type(step)], step.name, *ends, step, taps=window, stride=step.window.stride)
+            result.steps.append(pool)
         elif isinstance(step, QuantConv | MaxPool):
             result.steps += _windowed(step, step.window, result.tensors)
+        elif isinstance(step, Pointwise):
+            first, *second = step.inputs
+            result.steps.append(Operation(Op.POINTWISE, step.name, first, step.output, step, second="".join(second)))
         elif isinstance(step, FloatConv):
             result.steps.append(_float_conv(step, makers, program))
         elif _absorbed(step, program):
@@ -141,11 +173,10 @@ def _float_conv(step: FloatConv, makers: Mapping[str, Step], program: Program) -
 
     The order of the sum stays: kernel row, kernel column, then the channel, which is block row, block column, channel.
     """
-    rows, columns, _, _ = step.weights.shape
-    window = taps(Window((rows, columns), 1, (rows // 2, columns // 2)))
+    window, stride = taps(replace(step.place, stride=1)), step.place.stride
     move = makers.get(step.input)
     if move is None or not _absorbed(move, program):
-        return Operation(Op.FLOAT_CONV, step.name, step.input, step.output, step, taps=window)
+        return Operation(Op.FLOAT_CONV, step.name, step.input, step.output, step, taps=window, stride=stride)
     blocks = [Tap(0, 2 * tap.dy + y, 2 * tap.dx + x) for tap in window for y in (0, 1) for x in (0, 1)]
     return Operation(Op.FLOAT_CONV, step.name, move.reads[0], step.output, step, taps=tuple(blocks), stride=2)
 
@@ -155,7 +186,8 @@ def _absorbed(step: Step, program: Program) -> bool:
     if not isinstance(step, SpaceToDepth) or program.tensors[step.output].kind is not Kind.FLOAT:
         return False
     readers = [other for other in program.steps if step.output in other.reads]
-    return step.output != program.output and len(readers) == 1 and isinstance(readers[0], FloatConv)
+    alone = step.output != program.output and len(readers) == 1
+    return alone and isinstance(readers[0], FloatConv) and readers[0].place.stride == 1
 
 
 def _windowed(step: QuantConv | MaxPool, window: Window, tensors: dict[str, Tensor]) -> Iterator[Operation]:
@@ -169,10 +201,26 @@ def _windowed(step: QuantConv | MaxPool, window: Window, tensors: dict[str, Tens
     yield Operation(_OPS[type(step)], step.name, source, step.output, step, taps=taps(window), phases=window.stride**2)
 
 
-def _split(step: Split, result: Operations) -> None:
+def _split(step: Split, result: Operations) -> Iterator[Operation]:
     channel = 0
     for part in step.outputs:
         result.views[part] = View(step.input, channel)
+        channel += result.tensors[part].shape[2]
+    yield from ()
+
+
+def _split_floats(step: Split, result: Operations) -> Iterator[Operation]:
+    """Channels of floats lie side by side in each pixel, so that parts are copied."""
+    channel = 0
+    for number, part in enumerate(step.outputs):
+        yield Operation(Op.TAKE, f"{step.name}/part{number}", step.input, part, step, helper=True, channel=channel)
+        channel += result.tensors[part].shape[2]
+
+
+def _concat_floats(step: Concat, result: Operations) -> Iterator[Operation]:
+    channel = 0
+    for number, part in enumerate(step.inputs):
+        yield Operation(Op.PUT, f"{step.name}/part{number}", part, step.output, step, helper=True, channel=channel)
         channel += result.tensors[part].shape[2]
 
 

@@ -97,7 +97,7 @@ class _Step:
 class FloatConv(_Step):
     """Float convolution, accumulated over kernel row, column, channel ascending in float32, then thresholds or affine.
 
-    weights: float32 [kh, kw, cin, cout]; stride 1, SAME padding with zeros.
+    weights: float32 [kh, kw, cin, cout]; zeros lie around the image. window: where it stands; None: stride 1, SAME.
     """
 
     name: str
@@ -105,6 +105,13 @@ class FloatConv(_Step):
     output: str
     weights: NDArray[np.float32]
     epilogue: Thresholds | Affine
+    window: Window | None = None
+
+    @property
+    def place(self) -> Window:
+        """Return where the window stands."""
+        rows, columns = self.weights.shape[:2]
+        return self.window or Window((rows, columns), 1, (rows // 2, columns // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,7 @@ class QuantConv(_Step):
 
 @dataclass(frozen=True, slots=True)
 class MaxPool(_Step):
-    """The largest code of each window, channel by channel; what lies outside of the image never wins (code 0)."""
+    """The largest value of each window, by channel; what lies outside of the image never wins. Float or codes."""
 
     name: str
     input: str
@@ -134,8 +141,69 @@ class MaxPool(_Step):
 
 
 @dataclass(frozen=True, slots=True)
+class AveragePool(_Step):
+    """The mean of each window's floats: their sum over rows, then columns, times float32(1 / how many there are).
+
+    padded: what lies outside of the image counts as zeros that are there; else it does not count.
+    """
+
+    name: str
+    input: str
+    output: str
+    window: Window
+    padded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAffine(_Step):
+    """y = float32(x * scale) + bias of floats, by channel."""
+
+    name: str
+    input: str
+    output: str
+    epilogue: Affine
+
+
+@dataclass(frozen=True, slots=True)
+class FloatThreshold(_Step):
+    """Codes of floats, by channel; a subnormal float counts as 0."""
+
+    name: str
+    input: str
+    output: str
+    epilogue: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise(_Step):
+    """One float for each element: ``function`` is add, sub, mul, max or min of two tensors of one shape, or relu, or
+    leaky_relu (x above 0, else x * alpha) of one. A result that is subnormal or -0 becomes +0.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    function: str
+    alpha: float = 0.0
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the names of the one or two tensors."""
+        return self.inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax(_Step):
+    """exp(x - largest) / sum over the channels of a pixel, as docs/numerics.md defines exp and the quotient."""
+
+    name: str
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class Concat(_Step):
-    """Channels of several tensors of codes one after the other; all have the same bits and max_value."""
+    """Channels of several tensors one after the other: floats, or codes that have the same bits and max_value."""
 
     name: str
     inputs: tuple[str, ...]
@@ -149,7 +217,7 @@ class Concat(_Step):
 
 @dataclass(frozen=True, slots=True)
 class Split(_Step):
-    """The channels of a tensor of codes in parts, in order; the parts' channels add up to the input's."""
+    """The channels of a tensor in parts, in order; the parts' channels add up to the input's. Float or codes."""
 
     name: str
     input: str
@@ -163,7 +231,7 @@ class Split(_Step):
 
 @dataclass(frozen=True, slots=True)
 class Pad(_Step):
-    """Zeros (code 0) around a tensor of codes: (before, after) rows, columns, channels."""
+    """Zeros (code 0) around a tensor: (before, after) rows, columns, channels. Float or codes."""
 
     name: str
     input: str
@@ -243,7 +311,23 @@ class Accelerated(_Step):
     macs: int
 
 
-Step = FloatConv | QuantConv | MaxPool | SpaceToDepth | DepthToSpace | Concat | Split | Pad | Dequantize | Accelerated
+Step = (
+    FloatConv
+    | QuantConv
+    | MaxPool
+    | AveragePool
+    | ChannelAffine
+    | FloatThreshold
+    | Pointwise
+    | Softmax
+    | SpaceToDepth
+    | DepthToSpace
+    | Concat
+    | Split
+    | Pad
+    | Dequantize
+    | Accelerated
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,20 @@ from dataclasses import dataclass
 
 from dlk.hw.limits import Convolution, Misfit, MisfitError, Move, misfits_of, misfits_of_move
 from dlk.lowering.program import (
+    AveragePool,
+    ChannelAffine,
     Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
+    FloatThreshold,
     Kind,
     MaxPool,
     Pad,
+    Pointwise,
     Program,
     QuantConv,
+    Softmax,
     SpaceToDepth,
     Split,
     Step,
@@ -29,6 +34,11 @@ from dlk.lowering.program import (
 _FOREIGN: dict[type[Step], str] = {
     FloatConv: "a convolution of floats",
     MaxPool: "a max pool",
+    AveragePool: "a mean of floats",
+    ChannelAffine: "a normalisation of floats",
+    FloatThreshold: "floats that become codes",
+    Pointwise: "arithmetic with floats",
+    Softmax: "a softmax",
     Pad: "padding as a layer of its own",
     Concat: "a concatenation",
     Split: "a split",

@@ -18,7 +18,7 @@ from dlk.package.board import BoardFiles
 from dlk.plain_yaml import YamlError, parse
 
 PACKAGE_VERSION = 1
-GRAPH = "minimal_graph_with_shape.pb"
+GRAPH, SOURCE = "minimal_graph_with_shape.pb", "source.onnx"  # what was converted, as it was before
 META = "meta.yaml"
 GOLDEN = "golden.npz"
 TEMPLATE = Path(__file__).parent / "template"
@@ -43,7 +43,7 @@ def assemble(
 ) -> None:
     """Write the package into the empty or new ``folder``.
 
-    export: the folder with meta.yaml and the frozen graph; libraries: target name -> built library.
+    export: the folder with meta.yaml and the frozen graph, or source.onnx; libraries: target name -> built library.
     processors: the folder of lmnet.processors, shipped as ``python/lmnet/processors``.
     images uint8 [N,H,W,3] and outputs float32 [N,H,W,C]: what ``run.py --self-test`` compares, bit for bit.
     board: what the folder ``fpga`` holds; None: there is none.
@@ -56,11 +56,12 @@ def assemble(
     (models / "lib").mkdir(parents=True)
     for library in libraries.values():
         shutil.copy(library, models / "lib" / library.name)
-    shutil.copyfile(export / GRAPH, models / GRAPH)
+    graph = SOURCE if (export / SOURCE).is_file() else GRAPH
+    shutil.copyfile(export / graph, models / graph)
     np.savez_compressed(models / GOLDEN, images=images, outputs=outputs)
     (folder / "include").mkdir()
     shutil.copyfile(HEADER, folder / "include" / "dlk.h")
-    files = [*(f"lib/{library.name}" for library in libraries.values()), GRAPH, GOLDEN]
+    files = [*(f"lib/{library.name}" for library in libraries.values()), graph, GOLDEN]
     if board is not None:
         board.write(folder / BOARD_FOLDER)
         files += [f"../{BOARD_FOLDER}/{name}" for name in board.present]
@@ -94,7 +95,8 @@ def sha256(path: Path) -> str:
 
 
 def _check_sources(export: Path, libraries: Mapping[str, Path], processors: Path) -> None:
-    wanted = [export / META, export / GRAPH, HEADER, *libraries.values(), *(processors / name for name in PROCESSORS)]
+    graph = SOURCE if (export / SOURCE).is_file() else GRAPH
+    wanted = [export / META, export / graph, HEADER, *libraries.values(), *(processors / name for name in PROCESSORS)]
     missing = [str(path) for path in wanted if not path.is_file()]
     if missing:
         raise DlkError(

@@ -11,11 +11,12 @@ from onnx_ir.passes import PostconditionError
 from dlk.errors import InternalError
 from dlk.ir.codes import COMMUTING
 from dlk.ir.edit import array, attributes_of, constant, insert_before, insert_several, is_op, nodes, replace
-from dlk.ir.ops import WINDOW, identifier, static_shape
+from dlk.ir.ops import ELEMENTWISE, WINDOW, identifier, static_shape
 from dlk.passes.base import Rewrite, layer
 
 TO_NCHW, TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 OIHW_TO_HWIO = (2, 3, 1, 0)
+_DATA = {**COMMUTING, **dict.fromkeys(ELEMENTWISE, slice(None))}  # each with its operands that are data
 
 
 class ChannelsLast(Rewrite):
@@ -25,7 +26,9 @@ class ChannelsLast(Rewrite):
     """
 
     name = "channels_last"
-    removes = frozenset({"Transpose", "Conv", "BatchNormalization", "SpaceToDepth", "DepthToSpace", "MaxPool", "Pad"})
+    removes = frozenset(
+        {"Transpose", "Conv", "BatchNormalization", "SpaceToDepth", "DepthToSpace", "MaxPool", "AveragePool", "Pad"}
+    )
 
     def rewrite(self, model: ir.Model) -> bool:
         """Rebuild the body node by node; ``turned`` maps each NCHW value to its NHWC twin."""
@@ -35,7 +38,7 @@ class ChannelsLast(Rewrite):
             if node.op_type == "Transpose" and list(node.attributes["perm"].value) == TO_NCHW:
                 turned[node.outputs[0]] = node.inputs[0]
                 continue
-            data = node.inputs[COMMUTING.get(identifier(node), slice(0, 1))]
+            data = node.inputs[_DATA.get(identifier(node), slice(0, 1))]
             if any(value not in turned for value in data):
                 raise InternalError("a value is not NCHW where it should be", where=node.name)
             twins = [turned[value] for value in data]
@@ -49,7 +52,7 @@ class ChannelsLast(Rewrite):
     def ensures(self, model: ir.Model) -> None:
         """Raise when channels are still joined or parted on the axis that they had in NCHW."""
         super().ensures(model)
-        for node in nodes(model, "Concat", "Split"):
+        for node in nodes(model, "Concat", "Split", "Softmax"):
             if node.attributes["axis"].as_int() != 3:
                 raise PostconditionError(f"{node.name} is still NCHW")
 
@@ -61,13 +64,14 @@ def _move(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[
 
 
 def _conv(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[ir.Value]:
-    kernel = node.inputs[1]
+    kernel, group = node.inputs[1], node.attributes["group"].as_int() if "group" in node.attributes else 1
     if is_op(kernel, "dlk.BinaryKernel"):
         binary = kernel.producer()
-        parts = [_turned_constant(graph, value) for value in binary.inputs]
+        sign, scale = binary.inputs
+        parts = [_turned_constant(graph, sign, group), _turned_constant(graph, scale)]
         kernel = insert_before(node, "dlk.BinaryKernel", parts, name=binary.name)
     else:
-        kernel = _turned_constant(graph, kernel)
+        kernel = _turned_constant(graph, kernel, group)
     return [insert_before(node, "dlk.Conv", [*data, kernel], name=node.name, attributes=_window(node))]
 
 
@@ -79,6 +83,11 @@ def _max_pool(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Seque
 def _window(node: ir.Node) -> dict[str, Sequence[int]]:
     """Return how the window moves, spelled out where the graph leaves it to ONNX."""
     return {"strides": [1, 1], "pads": [0, 0, 0, 0], **attributes_of(node, WINDOW)}
+
+
+def _average_pool(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[ir.Value]:
+    facts = {"count_include_pad": 0, **attributes_of(node, ["kernel_shape", "count_include_pad"]), **_window(node)}
+    return [insert_before(node, "dlk.AveragePool", data, name=node.name, attributes=facts)]
 
 
 def _concat(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[ir.Value]:
@@ -98,8 +107,18 @@ def _pad(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[i
     return [insert_before(node, "dlk.Pad", data, name=node.name, attributes={"pads": widths.tolist()})]
 
 
-def _turned_constant(graph: ir.Graph, value: ir.Value) -> ir.Value:
-    return constant(graph, f"{value.name}/hwio", array(value).transpose(OIHW_TO_HWIO))
+def _turned_constant(graph: ir.Graph, value: ir.Value, group: int = 1) -> ir.Value:
+    """Turn a kernel to HWIO; one of several groups becomes one for all channels, with 0 where they do not meet."""
+    kernel = array(value).transpose(OIHW_TO_HWIO)
+    if group != 1:
+        rows, columns, inputs, outputs = kernel.shape
+        whole = np.zeros((rows, columns, inputs * group, outputs), kernel.dtype)
+        each = outputs // group
+        for number in range(group):
+            of_group = slice(number * each, (number + 1) * each)
+            whole[:, :, number * inputs : (number + 1) * inputs, of_group] = kernel[..., of_group]
+        kernel = whole
+    return constant(graph, f"{value.name}/hwio", kernel)
 
 
 def _batch_norm(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[ir.Value]:
@@ -112,9 +131,13 @@ def _batch_norm(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Seq
 
 
 def _single(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[ir.Value]:
-    inputs = [*data, *node.inputs[1:]]
+    inputs = [*data, *node.inputs[len(data) :]]
     name = node.outputs[0].name
     return [insert_before(node, identifier(node), inputs, name=node.name, output=name, attributes=attributes_of(node))]
+
+
+def _softmax(graph: ir.Graph, node: ir.Node, data: Sequence[ir.Value]) -> Sequence[ir.Value]:
+    return [insert_before(node, "Softmax", data, name=node.name, attributes={"axis": 3})]
 
 
 _TWINS: dict[str, Callable[[ir.Graph, ir.Node, Sequence[ir.Value]], Sequence[ir.Value]]] = {
@@ -126,6 +149,9 @@ _TWINS: dict[str, Callable[[ir.Graph, ir.Node, Sequence[ir.Value]], Sequence[ir.
     "Split": _split,
     "Pad": _pad,
     "BatchNormalization": _batch_norm,
+    "AveragePool": _average_pool,
+    "Softmax": _softmax,
+    **dict.fromkeys(("Relu", "LeakyRelu", *ELEMENTWISE), _single),
     "dlk.Quantize": _single,
     "dlk.Dequantize": _single,
 }

@@ -16,9 +16,14 @@ from dlk.passes.base import Rewrite
 from dlk.passes.exact import Directions, float_thresholds, integer_thresholds
 from dlk.passes.patterns import Block, match_block
 
+_OPS = {(True, True): "QuantConvThreshold", (True, False): "FloatConvThreshold", (False, False): "FloatThreshold"}
+
 
 class ComputeThresholds(Rewrite):
-    """``Quantize(BatchNorm([Rescale](conv)))`` -> ``QuantConvThreshold`` or ``FloatConvThreshold``."""
+    """``Quantize(BatchNorm([Rescale](conv)))`` -> ``QuantConvThreshold`` or ``FloatConvThreshold``.
+
+    Where no convolution stands before the normalisation: ``Quantize(BatchNorm(x))`` -> ``FloatThreshold``.
+    """
 
     name = "compute_thresholds"
     removes = frozenset({"dlk.Quantize"})
@@ -33,22 +38,22 @@ class ComputeThresholds(Rewrite):
             name = quantize.outputs[0].name
             codes = insert_before(
                 quantize,
-                "dlk.QuantConvThreshold" if block.integer else "dlk.FloatConvThreshold",
+                f"dlk.{_OPS[block.conv is not None, block.integer]}",
                 [
-                    *block.conv.inputs,
+                    *(block.conv.inputs if block.conv is not None else [block.data]),
                     constant(model.graph, f"{block.name}/thresholds", values),
                     constant(model.graph, f"{block.name}/directions", directions),
                 ],
                 name=f"{block.name}/threshold",
                 output=name,
-                attributes={**attributes_of(block.conv), **kind.attributes()},
+                attributes={**(attributes_of(block.conv) if block.conv is not None else {}), **kind.attributes()},
             )
             replace(quantize.outputs[0], codes)
         return bool(quantizers)
 
 
 def _thresholds(block: Block, chain: Chain) -> tuple[NDArray[np.generic], Directions]:
-    if not block.integer:
+    if block.conv is None or not block.integer:
         return float_thresholds(chain)
     codes, sign = block.conv.inputs
     taps = math.prod(static_shape(sign)[:3])

@@ -11,9 +11,14 @@ from dlk.ir.semantics import storable
 from dlk.passes.base import Rewrite
 from dlk.passes.patterns import Block, match_block
 
+_OPS = {(True, True): "QuantConvAffine", (True, False): "FloatConvAffine", (False, False): "Affine"}
+
 
 class FoldAffine(Rewrite):
-    """``Cast(BatchNorm([Rescale](conv)))`` -> ``QuantConvAffine`` or ``FloatConvAffine``; A and B are rounded once."""
+    """``Cast(BatchNorm([Rescale](conv)))`` -> ``QuantConvAffine`` or ``FloatConvAffine``; A and B are rounded once.
+
+    Where no convolution stands before the normalisation: ``Cast(BatchNorm(x))`` -> ``Affine``.
+    """
 
     name = "fold_affine"
     removes = frozenset({"Cast", "dlk.BatchNorm", "dlk.Rescale", "dlk.Conv", "dlk.QuantConv"})
@@ -27,14 +32,14 @@ class FoldAffine(Rewrite):
             _need_finite(block, scale, bias)
             logits = insert_before(
                 cast,
-                "dlk.QuantConvAffine" if block.integer else "dlk.FloatConvAffine",
+                f"dlk.{_OPS[block.conv is not None, block.integer]}",
                 [
-                    *block.conv.inputs,
+                    *(block.conv.inputs if block.conv is not None else [block.data]),
                     constant(model.graph, f"{block.name}/a", scale),
                     constant(model.graph, f"{block.name}/b", bias),
                 ],
                 name=f"{block.name}/affine",
-                attributes=attributes_of(block.conv),
+                attributes=attributes_of(block.conv) if block.conv is not None else {},
             )
             replace(cast.outputs[0], logits)
         return bool(casts)

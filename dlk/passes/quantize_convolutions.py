@@ -40,10 +40,10 @@ class QuantizeConvolutions(Rewrite):
         return modified
 
     def ensures(self, model: ir.Model) -> None:
-        """Raise when a float convolution still reads codes through a table."""
+        """Raise when a convolution of codes with binary weights still computes in float."""
         super().ensures(model)
         for conv in nodes(model, "dlk.Conv"):
-            if is_op(conv.inputs[0], "dlk.Dequantize"):
+            if _quantized(conv):
                 raise PostconditionError(f"{conv.name} still computes with values instead of codes")
 
 

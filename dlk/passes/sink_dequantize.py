@@ -15,7 +15,8 @@ from dlk.passes.base import Rewrite
 class SinkDequantize(Rewrite):
     """``Op(Dequantize(codes), ...)`` -> ``Dequantize(Op(codes, ...))``, until a convolution or the output reads it.
 
-    The ops are those of ``COMMUTING``. What joins several tensors joins codes of one meaning.
+    The ops are those of ``COMMUTING``. What joins several tensors joins codes of one meaning; where a part of them is
+    floats, they are joined as values.
     """
 
     name = "sink_dequantize"
@@ -25,7 +26,7 @@ class SinkDequantize(Rewrite):
         modified = False
         for node in nodes(model, *COMMUTING):
             data = node.inputs[COMMUTING[identifier(node)]]
-            if any(is_op(value, "dlk.Dequantize") for value in data):
+            if all(is_op(value, "dlk.Dequantize") for value in data):
                 _sink(node, data)
                 modified = True
         return modified
@@ -34,12 +35,13 @@ class SinkDequantize(Rewrite):
         """Raise when such an op still reads values made from codes."""
         super().ensures(model)
         for node in nodes(model, *COMMUTING):
-            if any(is_op(value, "dlk.Dequantize") for value in node.inputs):
+            data = node.inputs[COMMUTING[identifier(node)]]
+            if all(is_op(value, "dlk.Dequantize") for value in data):
                 raise PostconditionError(f"{node.name} still reads values instead of codes")
 
 
 def _sink(node: ir.Node, data: tuple[ir.Value, ...]) -> None:
-    dequantizers = [_dequantizer(node, value) for value in data]
+    dequantizers = [value.producer() for value in data]
     kinds = list(dict.fromkeys(node_code_type(dequantizer) for dequantizer in dequantizers))
     if len(kinds) != 1:
         raise DlkError(
@@ -62,14 +64,3 @@ def _sink(node: ir.Node, data: tuple[ir.Value, ...]) -> None:
     for index, old, new in zip(part, node.outputs, codes, strict=True):
         name = f"{node.name}/dequantize{index}"
         replace(old, insert_before(node, "dlk.Dequantize", [new, table], name=name, attributes=kinds[0].attributes()))
-
-
-def _dequantizer(node: ir.Node, value: ir.Value) -> ir.Node:
-    if not is_op(value, "dlk.Dequantize"):
-        raise DlkError(
-            "floats are joined with quantized activations",
-            where=node.name,
-            received=str(value.name),
-            fix="quantize every activation that is joined",
-        )
-    return value.producer()

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from dlk.errors import DlkError
+from dlk.verify.reference_floats import Mean, Pointwise, Softmax
 from dlk.verify.reference_ops import Concat, Move, Pad, Pool, Split, Window
 
 _SCALES = {"BinaryMeanScalingQuantizer": "tensor", "BinaryChannelWiseMeanScalingQuantizer": "channel"}
+_KERNEL = "BinaryKernel"
 _PERMUTATIONS = ([0, 3, 1, 2], [0, 2, 3, 1])
 _CHANNELS = (1, -3)  # the axis, in NCHW
 _QUANTIZER = "LinearMidTreadHalfQuantizer"
@@ -41,12 +43,27 @@ class Quantizer:
 class Layer:
     """A convolution with what follows it. scaling: '' (float kernel), 'tensor' or 'channel' (binary).
 
-    kernel: float32 [kh, kw, in, out] as stored; gamma, beta, mean, variance: float64 [out].
+    kernel: float32 [kh, kw, in, out] as stored; gamma, beta, mean, variance: float64 [out]. group: of how many parts of
+    the channels each is convolved by itself. scale: float64 [out], where the kernel holds -1, 0 and +1 alone.
     """
 
     kernel: NDArray[np.float32]
     window: Window
     scaling: str
+    gamma: NDArray[np.float64]
+    beta: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    epsilon: float
+    quantizer: Quantizer | None
+    group: int = 1
+    scale: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A normalisation of floats that no convolution has made, with its quantizer; float64 [c] each."""
+
     gamma: NDArray[np.float64]
     beta: NDArray[np.float64]
     mean: NDArray[np.float64]
@@ -60,7 +77,7 @@ class Node:
     """One thing to do: its name, what it does, and the names of the values that it reads and makes."""
 
     name: str
-    does: Layer | Move | Pool | Concat | Split | Pad
+    does: Layer | Norm | Move | Pool | Concat | Split | Pad | Pointwise | Mean | Softmax
     reads: tuple[str, ...]
     makes: tuple[str, ...]
 
@@ -116,7 +133,7 @@ class _Reader:
         nodes: list[Node] = []
         inner: set[str] = set()
         for node in self.graph.node:
-            if node.name in inner or node.op_type in _SCALES:
+            if node.name in inner or node.op_type in (*_SCALES, _KERNEL):
                 continue
             if node.op_type == "Transpose":
                 self._need(_attributes(node)["perm"] in _PERMUTATIONS, node)
@@ -126,6 +143,11 @@ class _Reader:
                 inner.update(part.name for part in parts)
                 name = node.name.partition("/")[0]
                 nodes.append(Node(name, layer, (self._value(node.input[0]),), (parts[-1].output[0],)))
+            elif node.op_type == "BatchNormalization":
+                facts, parts = self._norm(node)
+                inner.update(part.name for part in parts)
+                name = node.name.partition("/")[0]
+                nodes.append(Node(name, Norm(**facts), (self._value(node.input[0]),), (parts[-1].output[0],)))
             else:
                 self._need(node.op_type in _OTHERS, node)
                 does, reads = _OTHERS[node.op_type](self, node)
@@ -140,36 +162,37 @@ class _Reader:
     def _layer(self, conv: onnx.NodeProto) -> tuple[Layer, list[onnx.NodeProto]]:
         """Read a convolution and what follows it; return the layer and the nodes that it covers."""
         attributes = _attributes(conv)
-        self._need(len(conv.input) == 2 and attributes.get("group", 1) == 1, conv)
-        kernel, scaling = self._kernel(conv)
+        self._need(len(conv.input) == 2, conv)
+        kernel, scaling, scale = self._kernel(conv)
         self._need(tuple(attributes["kernel_shape"]) == kernel.shape[:2], conv)
         norm = self._next(conv.output[0])
         self._need(norm.op_type == "BatchNormalization" and norm.input[0] == conv.output[0], norm)
+        facts, parts = self._norm(norm)
+        group = attributes.get("group", 1)
+        self._need(group >= 1 and kernel.shape[3] % group == 0, conv)
+        window = self._window(conv)
+        return Layer(kernel=kernel, window=window, scaling=scaling, group=group, scale=scale, **facts), parts
+
+    def _norm(self, norm: onnx.NodeProto) -> tuple[dict[str, Any], list[onnx.NodeProto]]:
+        """Read a normalisation and its quantizer; return what Layer and Norm share, and the nodes."""
         gamma, beta, mean, variance = (self._constant(name).astype(np.float64) for name in norm.input[1:])
         parts, quantizer = [norm], None
         if any(reader.op_type == _QUANTIZER for reader in self.readers.get(norm.output[0], [])):
             parts.append(self._next(norm.output[0]))
             quantizer = Quantizer(**_attributes(parts[-1]))
-        layer = Layer(
-            kernel=kernel,
-            window=self._window(conv),
-            scaling=scaling,
-            gamma=gamma,
-            beta=beta,
-            mean=mean,
-            variance=variance,
-            epsilon=_attributes(norm)["epsilon"],
-            quantizer=quantizer,
-        )
-        return layer, parts
+        facts = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance, "quantizer": quantizer}
+        return {**facts, "epsilon": _attributes(norm)["epsilon"]}, parts
 
-    def _kernel(self, conv: onnx.NodeProto) -> tuple[NDArray[np.float32], str]:
-        name, scaling = conv.input[1], ""
-        if name in self.makers:
+    def _kernel(self, conv: onnx.NodeProto) -> tuple[NDArray[np.float32], str, NDArray[np.float64] | None]:
+        name, scaling, scale = conv.input[1], "", None
+        if name in self.makers and self.makers[name].op_type == _KERNEL:
+            name, scales = self.makers[name].input
+            scale = self._stored(scales).astype(np.float64).reshape(-1)
+        elif name in self.makers:
             quantizer = self.makers[name]
             self._need(quantizer.op_type in _SCALES, quantizer)
             name, scaling = quantizer.input[0], _SCALES[quantizer.op_type]
-        return np.ascontiguousarray(self._constant(name).transpose(2, 3, 1, 0)), scaling
+        return np.ascontiguousarray(self._constant(name).transpose(2, 3, 1, 0)), scaling, scale
 
     def _window(self, node: onnx.NodeProto) -> Window:
         attributes = _attributes(node)
@@ -187,6 +210,16 @@ class _Reader:
 
     def _pool(self, node: onnx.NodeProto) -> tuple[Pool, list[str]]:
         return Pool(self._window(node)), list(node.input)
+
+    def _mean(self, node: onnx.NodeProto) -> tuple[Mean, list[str]]:
+        return Mean(self._window(node), bool(_attributes(node).get("count_include_pad", 0))), list(node.input)
+
+    def _pointwise(self, node: onnx.NodeProto) -> tuple[Pointwise, list[str]]:
+        return Pointwise(node.op_type, float(_attributes(node).get("alpha", 0.0))), list(node.input)
+
+    def _softmax(self, node: onnx.NodeProto) -> tuple[Softmax, list[str]]:
+        self._need(_attributes(node)["axis"] in _CHANNELS, node)
+        return Softmax(), list(node.input)
 
     def _concat(self, node: onnx.NodeProto) -> tuple[Concat, list[str]]:
         self._need(_attributes(node)["axis"] in _CHANNELS, node)
@@ -241,6 +274,9 @@ _OTHERS: dict[str, Callable[[_Reader, onnx.NodeProto], tuple[Any, list[str]]]] =
     "SpaceToDepth": _Reader._move,
     "DepthToSpace": _Reader._move,
     "MaxPool": _Reader._pool,
+    "AveragePool": _Reader._mean,
+    "Softmax": _Reader._softmax,
+    **dict.fromkeys(("Add", "Sub", "Mul", "Max", "Min", "Relu", "LeakyRelu"), _Reader._pointwise),
     "Concat": _Reader._concat,
     "Split": _Reader._split,
     "Pad": _Reader._pad,

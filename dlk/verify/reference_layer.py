@@ -1,4 +1,4 @@
-"""One layer of the reference: a convolution, its normalisation and its quantizer, by the definition.
+"""One layer of the reference: a convolution, or none, its normalisation and its quantizer, by the definition.
 
 Float first layer: float32, kernel row, column, channel ascending. Quantized layers: exact integer sums, then
 normalisation and quantizer in float64. Logits: ``y = float32(float32(S) * A) + B``, A and B from float64, rounded once.
@@ -7,13 +7,16 @@ normalisation and quantizer in float64. Logits: ``y = float32(float32(S) * A) + 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlk.errors import DlkError
-from dlk.verify.reference_graph import Layer, Quantizer
+from dlk.verify.reference_floats import ROUNDING
+from dlk.verify.reference_graph import Layer, Norm, Quantizer
 from dlk.verify.reference_ops import Codes, Floats, exact_sums, flushed, magnitudes, ordered_sums
 
 Doubles = NDArray[np.float64]
@@ -46,11 +49,13 @@ class ExecutableLayer:
     """One layer with its constants made ready; ``source`` is the quantizer of the codes it reads, None for floats."""
 
     def __init__(self, name: str, layer: Layer, source: Quantizer | None) -> None:
-        self.layer = layer
+        self.layer: Any = layer
         self.source = source
         self.taps = math.prod(layer.kernel.shape[:3])
         self.spread = np.sqrt(layer.variance + layer.epsilon)
-        signs = np.where(layer.kernel >= 0, np.float32(1), np.float32(-1))
+        signs = layer.kernel
+        if layer.scale is None:
+            signs = np.where(layer.kernel >= 0, np.float32(1), np.float32(-1))
         scale = _weight_scale(layer)
         self.factor: Doubles | None = None
         if source is None:
@@ -72,8 +77,23 @@ class ExecutableLayer:
     def sums(self, values: NDArray[np.generic]) -> Floats:
         """Return S (exact integers) or the ordered float32 sum, [h, w, out]."""
         if self.source is None:
-            return ordered_sums(values.astype(np.float32), self.weights, self.layer.window)
-        return exact_sums(values, self.weights, self.layer.window)
+            return self._grouped(ordered_sums, values.astype(np.float32), self.weights)
+        return self._grouped(exact_sums, values, self.weights)
+
+    def _grouped(self, convolve: Callable[..., Any], values: NDArray[Any], kernel: NDArray[Any]) -> Any:
+        """Convolve each group of channels by itself."""
+        group = self.layer.group
+        if group == 1:
+            return convolve(values, kernel, self.layer.window)
+        parts = zip(np.split(values, group, axis=2), np.split(kernel, group, axis=3), strict=True)
+        return np.concatenate([convolve(part, weights, self.layer.window) for part, weights in parts], axis=2)
+
+    def magnitude(self, values: NDArray[np.generic]) -> Doubles:
+        """Return the sum of all terms' magnitudes, scaled as the sum is, [h, w, out or 1]."""
+        weights = np.abs(self.weights.astype(np.float64))
+        convolve = magnitudes if self.layer.group == 1 else exact_sums
+        found: Doubles = self._grouped(convolve, np.abs(values.astype(np.float64)), weights)
+        return found if self.factor is None else found * self.factor
 
     def position(self, values: NDArray[np.generic], quantizer: Quantizer) -> Doubles:
         """Return b / max * n in float64, [h, w, out]."""
@@ -96,22 +116,53 @@ class ExecutableLayer:
         b = flushed((layer.beta - layer.mean * layer.gamma / self.spread).astype(np.float32))
         return self.sums(values) * a + b
 
-    def judge(self, values: NDArray[np.generic], quantizer: Quantizer) -> LayerCodes:
-        """Return codes and how far float32 arithmetic may stray."""
-        layer = self.layer
+    def judge(self, values: NDArray[np.generic], quantizer: Quantizer, errors: Doubles | None = None) -> LayerCodes:
+        """Return codes and how far float32 arithmetic may stray; errors: what the values may differ by."""
         position = self.position(values, quantizer)
         boundary = np.clip(np.floor(position), 0, quantizer.n - 1) + 0.5
-        weights = np.abs(self.weights.astype(np.float64))
-        magnitude = magnitudes(np.abs(values.astype(np.float64)), weights, layer.window)
-        if self.factor is not None:
-            magnitude = magnitude * self.factor
-        terms = (magnitude + np.abs(layer.mean)) / self.spread * np.abs(layer.gamma) + np.abs(layer.beta)
-        bound = (self.taps + 8) * 2.0**-24 * terms / quantizer.max_value * quantizer.n
+        bound = self._strays(values, 2.0**-24, errors) / quantizer.max_value * quantizer.n
         return LayerCodes(codes_of(position, quantizer), position, np.abs(position - boundary), bound)
+
+    def errors(self, values: NDArray[np.generic], errors: Doubles | None) -> Doubles:
+        """Return what the float results may differ by."""
+        strays = self._strays(values, ROUNDING, errors)
+        return np.broadcast_to(strays, (*strays.shape[:2], len(self.layer.gamma)))
+
+    def _strays(self, values: NDArray[np.generic], rounding: float, errors: Doubles | None) -> Doubles:
+        layer = self.layer
+        slope = np.abs(layer.gamma) / self.spread
+        terms = (self.magnitude(values) + np.abs(layer.mean)) / self.spread * np.abs(layer.gamma) + np.abs(layer.beta)
+        strays: Doubles = (self.taps + 8) * rounding * terms
+        return strays if errors is None else strays + self.magnitude(errors) * slope
+
+
+class ExecutableNorm(ExecutableLayer):
+    """The normalisation, and quantizer, of floats that no convolution has made."""
+
+    def __init__(self, layer: Norm) -> None:
+        self.layer: Any = layer
+        self.source = None
+        self.taps = 0
+        self.spread = np.sqrt(layer.variance + layer.epsilon)
+        self.factor = None
+
+    def sums(self, values: NDArray[np.generic]) -> Floats:
+        """Return the values; a subnormal one counts as 0."""
+        return flushed(values.astype(np.float32))
+
+    def magnitude(self, values: NDArray[np.generic]) -> Doubles:
+        """Return the values' magnitudes."""
+        return np.abs(values.astype(np.float64))
+
+    def logits(self, values: NDArray[np.generic]) -> Floats:
+        """Return the float32 values of one without quantizer."""
+        return flushed(super().logits(values))
 
 
 def _weight_scale(layer: Layer) -> Doubles | None:
     """Return the mean of |w| for each output channel, float64; the sum is exact before it is rounded."""
+    if layer.scale is not None:
+        return layer.scale
     if not layer.scaling:
         return None
     magnitudes = np.abs(layer.kernel.astype(np.float64))

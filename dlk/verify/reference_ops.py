@@ -98,13 +98,15 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The largest code of each window; what lies outside is less than any code."""
+    """The largest value of each window; what lies outside is less than any."""
 
     window: Window
 
-    def __call__(self, parts: Sequence[Codes]) -> list[Codes]:
-        """Return the largest codes, uint8 [h', w', c], alone in a list."""
+    def __call__(self, parts: Sequence[NDArray]) -> list[NDArray]:
+        """Return the largest codes, uint8 [h', w', c], or floats, alone in a list."""
         (codes,) = parts
+        if codes.dtype != np.uint8:
+            return [np.maximum.reduce([part for *_, part in self.window.taps(codes, outside=-np.inf)])]
         largest = np.maximum.reduce([part for *_, part in self.window.taps(codes.astype(np.int16), outside=-1)])
         if np.any(largest < 0):
             raise DlkError("a window of a pool holds no pixel of the image", received=str(self.window))

@@ -7,7 +7,7 @@ grows from layer to layer; that is reported, and the classes must still agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from dlk.verify.first_difference import Difference
 from dlk.verify.golden import Golden
 
 LEAST_AGREEMENT = 0.98
+_TIE = 2.0**-20
+MOST_APART = 1e-4  # of outputs, as a share of the largest one, where all codes agree
 
 
 class JudgedCodes(Protocol):
@@ -66,12 +68,14 @@ class RoundingResult:
     """All layers; ``agreement`` is the share of pixels in which reference and graph choose the same class.
 
     first: the first code that rounding cannot explain. first_free: the first layer that differs running freely.
+    apart: by how much the outputs differ, as a share of the largest one, on images where all codes agree.
     """
 
     images: int
     layers: tuple[LayerRounding, ...]
     first: Difference | None
     agreement: float
+    apart: float = 0.0
 
     @property
     def first_free(self) -> str | None:
@@ -80,8 +84,8 @@ class RoundingResult:
 
     @property
     def passed(self) -> bool:
-        """Return whether rounding explains everything and the classes agree."""
-        return self.first is None and self.agreement >= LEAST_AGREEMENT
+        """Return whether rounding explains everything, the classes agree, and the outputs where all codes do."""
+        return self.first is None and self.agreement >= LEAST_AGREEMENT and self.apart <= MOST_APART
 
 
 def check_rounding(
@@ -100,13 +104,24 @@ def check_rounding(
         layers.append(layer)
         first = first or difference
     agreement = np.mean([_agreement(free(i)["output"], golden.output[i]) for i in range(len(golden))])
-    return RoundingResult(len(golden), tuple(layers), first, float(agreement))
+    apart = max(_apart(free(i), golden, i, names) for i in range(len(golden)))
+    return RoundingResult(len(golden), tuple(layers), first, float(agreement), apart)
+
+
+def _apart(ours: Mapping[str, NDArray[Any]], golden: Golden, image: int, names: Sequence[str]) -> float:
+    """Return the largest difference of the outputs of an image; 0 where a code differs."""
+    if not all(np.array_equal(ours[name], golden.codes[name][image]) for name in names):
+        return 0.0
+    theirs = golden.output[image].astype(np.float64)
+    return float(np.abs(ours["output"] - theirs).max() / max(np.abs(theirs).max(), np.finfo(np.float32).tiny))
 
 
 def _agreement(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
     """Return the share of pixels in which two outputs [H,W,C] choose the same class."""
     _need_same_shape("output", ours, theirs)
-    return float(np.mean(ours.argmax(-1) == theirs.argmax(-1)))
+    chosen = np.take_along_axis(theirs, ours.argmax(-1)[..., None], -1)[..., 0]
+    tied = theirs.max(-1) - chosen <= _TIE * np.abs(theirs).max()  # two values that rounding can turn around
+    return float(np.mean(tied))
 
 
 def _need_same_shape(name: str, ours: NDArray[Any], theirs: NDArray[Any]) -> None:

@@ -21,10 +21,11 @@ from dlk.verify.executors import OUTPUT, LibraryExecutor, PixelExecutor
 from dlk.verify.golden import Golden, read_golden
 from dlk.verify.onnx_executor import OnnxExecutor
 from dlk.verify.reference import Reference
-from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
+from dlk.verify.rounding import LEAST_AGREEMENT, MOST_APART, RoundingResult, check_rounding
 
 EMULATED_IMAGES = 1  # an emulator is some tens of times slower, and one image passes through every value of the code
 FORMAT_VERSION = 1
+ORIGINAL = "TensorFlow graph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The outcome of both proofs; ``onnx_agreement`` is the class agreement of onnxruntime, for information."""
+    """The outcome of both proofs; ``onnx_agreement`` is the class agreement of onnxruntime, for information.
+
+    original: what the reference was compared with.
+    """
 
     equality: tuple[EqualityResult, ...]
     not_run: tuple[NotRun, ...]
     rounding: RoundingResult
     onnx_agreement: float
+    original: str = ORIGINAL
 
     @property
     def passed(self) -> bool:
@@ -62,7 +67,7 @@ class Verification:
         free = sum(layer.running_free for layer in rounding.layers)
         words = f"same class in {rounding.agreement:.2%} of pixels; {free} codes round apart"
         graph = Row(
-            "TensorFlow graph",
+            self.original,
             rounding.images,
             compared,
             unexplained,
@@ -108,6 +113,7 @@ class Verification:
                 "images": self.rounding.images,
                 "class_agreement": self.rounding.agreement,
                 "least_agreement": LEAST_AGREEMENT,
+                "outputs_apart": self.rounding.apart,
                 "first_unexplained": self.rounding.first.document() if self.rounding.first else None,
                 "first_layer_running_free": self.rounding.first_free,
                 "layers": [asdict(layer) for layer in self.rounding.layers],
@@ -130,6 +136,9 @@ class Verification:
         elif rounding.agreement < LEAST_AGREEMENT:
             what = "the graph as exported chooses other classes than TensorFlow"
             detail = f"the same class in {rounding.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
+        elif rounding.apart > MOST_APART:
+            what = "the graph as exported gives other outputs than the original"
+            detail = f"{rounding.apart:.3g} of the largest value apart, at most {MOST_APART:g} wanted"
         elif differing := [result for result in self.equality if result.first]:
             worst = differing[0]
             names = ", ".join(result.executor for result in differing)
@@ -150,9 +159,10 @@ class Verification:
 class Verifier:
     """The export's reference with its traces, shared by both proofs."""
 
-    def __init__(self, model: Path, golden: Path) -> None:
-        """Read model.onnx and reference.npz. Raises DlkError."""
+    def __init__(self, model: Path, golden: Path, *, original: str = ORIGINAL) -> None:
+        """Read model.onnx and reference.npz; original: what made the latter. Raises DlkError."""
         self.model = model
+        self.original = original
         self.golden: Golden = read_golden(golden)
         self.reference = Reference(model)
         self._graph: tuple[RoundingResult, float] | None = None
@@ -178,7 +188,7 @@ class Verifier:
             results = list(threads.map(self._check, candidates))
         plain = [item for item in built if is_native(item.target) and not item.target.accelerated]
         results += [self._check_pixels(item) for item in plain]
-        return Verification(tuple(results), tuple(missing), rounding, agreement)
+        return Verification(tuple(results), tuple(missing), rounding, agreement, self.original)
 
     def _check(self, candidate: Candidate) -> EqualityResult:
         count = min(EMULATED_IMAGES, len(self.golden)) if candidate.emulated else len(self.golden)

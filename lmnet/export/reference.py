@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from lmnet.export.channels_last import computable
 from lmnet.export.names import INPUT, OUTPUT
 from lmnet.layers import QuantizedActivation
 from lmnet.processors.pre import PRE_PROCESSORS
@@ -43,17 +44,24 @@ def golden_tensors(
     return tensors | {OUTPUT: np.concatenate([result[OUTPUT] for result in results])}
 
 
-def run_graph(graph_file: Path, batch: NDArray[np.float32], nodes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    """Return the values of some nodes of a frozen graph for a batch float32 [1,H,W,3].
+def run_graph(
+    graph_file: Path, batch: NDArray[np.float32], nodes: Sequence[str], *, source: str = INPUT
+) -> dict[str, NDArray[np.float32]]:
+    """Return the values of some nodes of a frozen graph, or of tensors, for a batch float32 [1,H,W,3] of ``source``.
 
     The graph runs as it is written: TensorFlow's rewrites, which multiply batch norm into the kernels, are off.
     """
     as_written = tf.compat.v1.ConfigProto()
     as_written.graph_options.rewrite_options.disable_meta_optimizer = True
     as_written.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
-    definition = tf.compat.v1.GraphDef.FromString(graph_file.read_bytes())
+    definition = computable(tf.compat.v1.GraphDef.FromString(graph_file.read_bytes()))
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(definition, name="")
         with tf.compat.v1.Session(graph=graph, config=as_written) as session:
-            values = session.run([f"{name}:0" for name in nodes], {f"{INPUT}:0": batch})
+            values = session.run([_tensor(name) for name in nodes], {_tensor(source): batch})
     return dict(zip(nodes, values, strict=True))
+
+
+def _tensor(name: str) -> str:
+    """Return the name of a tensor; of a node, that of its first one."""
+    return name if ":" in name else f"{name}:0"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "float_conv.h"
+#include "float_ops.h"
 #include "import.h"
 #include "max_pool.h"
 #include "moves.h"

@@ -50,21 +50,22 @@ struct Step {
   bool helper;    // prepares another step: no layer of the network
   int32_t input;  // tensor numbers
   int32_t output;
+  int32_t second;   // another input, -1: none
   const Tap* taps;  // of the window, row by row
   int32_t tap_count;
   int32_t phases;     // of the input of a window on codes: 1, or 4 for stride 2
-  int32_t stride;     // of a float convolution
-  int32_t before[3];  // rows, columns, channels of padding
+  int32_t stride;     // of a window on floats
+  int32_t before[3];  // rows, columns, channels of padding; the first channel of a part
   size_t scratch_bytes;
   const float* float_weights;  // [taps, channels in, columns]; columns: outputs rounded up to 16
   float least_weight;          // the least magnitude of float_weights that is not 0
   const uint64_t* sign_words;  // [outputs * signs, ceil(K / 64)]; bit i set: input i = c * taps + tap has weight +1
   TreeSpec tree;
-  const int32_t* int_thresholds;  // [outputs, levels]; of a float convolution [levels, columns], see ordered()
+  const int32_t* int_thresholds;  // [outputs, levels]; of a float convolution [levels, columns]; see ordered()
   const int8_t* directions;       // [outputs] +1 or -1; a float convolution has negative weights instead
   const float* scale;             // [outputs], or [columns]
   const float* bias;              // likewise
-  const float* table;             // [levels + 1]
+  const float* table;             // [levels + 1]; of a mean [taps + 1] reciprocals; of a leaky rectifier the slope
 };
 
 // A class list is padded with zero inputs to a multiple of this, and is never empty (LIST_STEP of
@@ -88,6 +89,7 @@ struct StepCall {
   const Step* step;
   const Tensor* input;
   const Tensor* output;
+  const Tensor* second;  // null where the step has one input
   const ConvLists* lists;
   char* scratch;  // 64-byte aligned, of one thread
   bool normal;    // no product and no sum of the step's floats can be subnormal

@@ -23,7 +23,7 @@ void clear_guards(const Tensor& tensor) {
   }
 }
 
-// A step may touch its own two tensors and nothing else of the arena.
+// A step may touch its own tensors and nothing else of the arena.
 #if defined(DLK_SANITIZE)
 // The bytes of a tensor in the arena, guards included.
 struct Extent {
@@ -41,9 +41,9 @@ Extent extent_of(const Tensor& tensor) {
 
 void open_arena(const Network& network) { __asan_unpoison_memory_region(network.arena, kModel.arena_bytes); }
 
-void guard_arena(const Network& network, const Tensor& input, const Tensor& output) {
+void guard_arena(const Network& network, const Tensor& input, const Tensor& output, const Tensor* second) {
   __asan_poison_memory_region(network.arena, kModel.arena_bytes);
-  const Extent extents[] = {extent_of(input), extent_of(output)};
+  const Extent extents[] = {extent_of(input), extent_of(output), extent_of(second ? *second : input)};
   for (const Extent& extent : extents) {
     if (extent.begin >= network.arena && extent.begin < network.arena + kModel.arena_bytes) {
       __asan_unpoison_memory_region(extent.begin, extent.size);
@@ -52,7 +52,7 @@ void guard_arena(const Network& network, const Tensor& input, const Tensor& outp
 }
 #else
 void open_arena(const Network&) {}
-void guard_arena(const Network&, const Tensor&, const Tensor&) {}
+void guard_arena(const Network&, const Tensor&, const Tensor&, const Tensor*) {}
 #endif
 
 // The threads that the network shall have, or null for the calling one alone. A child of fork gets its own.
@@ -91,12 +91,13 @@ void execute_step(Network& network, int32_t number, Pool* pool, bool watched) {
   const StepKernel& kernel = network.isa->steps[number];
   const Tensor& input = network.tensors[step.input];
   const Tensor& output = network.tensors[step.output];
+  const Tensor* const second = step.second < 0 ? nullptr : &network.tensors[step.second];
   const bool timed = watched && network.timing;
   if (timed) begin_step(network, number);
-  guard_arena(network, input, output);
+  guard_arena(network, input, output, second);
   if (output.bits && output.reused) clear_guards(output);
   const bool normal = stays_normal(network, step);
-  const StepCall call = {&step, &input, &output, &network.lists[number], network.scratch, normal};
+  const StepCall call = {&step, &input, &output, second, &network.lists[number], network.scratch, normal};
   const int64_t items = kernel.items(call);
   if (pool && items > 1) {
     pool_run(*pool, kernel, call, items);

@@ -121,7 +121,7 @@ def test_images_of_a_dataset_are_verified_with(home: Path, result: Result, monke
         seen.extend(files)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("blueoil.commands.convert.read_images", stop)
+    monkeypatch.setattr("blueoil.exported.read_images", stop)
     result("convert", "--zoo", "run.npz", "--data", "Streets", code=cli.INTERRUPTED)
     assert seen == sorted((home / "Streets/val").iterdir())
 

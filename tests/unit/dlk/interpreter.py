@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 
 from dlk.lowering.program import (
     Affine,
+    AveragePool,
+    ChannelAffine,
     Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
+    FloatThreshold,
     MaxPool,
     Pad,
+    Pointwise,
     Program,
     QuantConv,
+    Softmax,
     SpaceToDepth,
     Split,
     Step,
@@ -56,12 +61,16 @@ def _windows(x: NDArray[Any], window: Window, result: Tensor) -> NDArray[Any]:
 
 
 def _float_conv(step: FloatConv, parts: Arrays, results: list[Tensor]) -> Arrays:
-    (x,) = parts
-    under = _windows(x, Window.same(step.weights.shape[:2], x.shape[:2]), results[0])
-    sums = np.zeros((*x.shape[:2], step.weights.shape[3]), np.float32)
+    under = _windows(parts[0], step.place, results[0])
+    sums = np.zeros((*results[0].shape[:2], step.weights.shape[3]), np.float32)
     for tap in np.ndindex(under.shape[2:]):
         sums += under[(..., *tap, None)] * step.weights[tap]
-    return [ended(step.epilogue, np.where(np.abs(sums) < 2.0**-126, np.float32(0), sums))]
+    return [ended(step.epilogue, flushed(sums))]
+
+
+def flushed(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return 0 for what is subnormal or -0."""
+    return np.where(np.abs(x) < 2.0**-126, np.float32(0), x)
 
 
 def _quant_conv(step: QuantConv, parts: Arrays, results: list[Tensor]) -> Arrays:
@@ -79,7 +88,67 @@ def ended(epilogue: Thresholds | Affine, sums: NDArray[Any]) -> NDArray[Any]:
 
 
 def _max_pool(step: MaxPool, parts: Arrays, results: list[Tensor]) -> Arrays:
-    return [_windows(parts[0], step.window, results[0]).max(axis=(2, 3))]
+    (x,) = parts
+    if x.dtype == np.uint8:
+        return [_windows(x, step.window, results[0]).max(axis=(2, 3))]
+    inside = _windows(np.ones_like(x), step.window, results[0])
+    return [np.where(inside > 0, _windows(x, step.window, results[0]), -np.inf).max(axis=(2, 3)).astype(np.float32)]
+
+
+def _average_pool(step: AveragePool, parts: Arrays, results: list[Tensor]) -> Arrays:
+    under = _windows(parts[0], step.window, results[0])
+    inside = _windows(np.ones_like(parts[0]), step.window, results[0]).sum(axis=(2, 3))
+    count = np.full_like(inside, step.window.kernel[0] * step.window.kernel[1]) if step.padded else inside
+    sums = np.zeros(results[0].shape, np.float32)
+    for tap in np.ndindex(under.shape[2:4]):
+        sums += under[:, :, *tap]
+    return [flushed(sums * (1 / count.astype(np.float64)).astype(np.float32))]
+
+
+def _channel_affine(step: ChannelAffine, parts: Arrays, results: list[Tensor]) -> Arrays:
+    return [flushed(parts[0] * step.epilogue.scale + step.epilogue.bias)]
+
+
+def _float_threshold(step: FloatThreshold, parts: Arrays, results: list[Tensor]) -> Arrays:
+    return [ended(step.epilogue, flushed(parts[0]))]
+
+
+def _pointwise(step: Pointwise, parts: Arrays, results: list[Tensor]) -> Arrays:
+    functions: dict[str, Callable[..., Any]] = {
+        "add": lambda a, b: a + b,
+        "sub": lambda a, b: a - b,
+        "mul": lambda a, b: a * b,
+        "max": lambda a, b: np.where(a > b, a, b),
+        "min": lambda a, b: np.where(a < b, a, b),
+        "relu": lambda a: np.where(a > 0, a, np.float32(0)),
+        "leaky_relu": lambda a: np.where(a > 0, a, a * np.float32(step.alpha)),
+    }
+    return [flushed(functions[step.function](*parts))]
+
+
+def _softmax(step: Softmax, parts: Arrays, results: list[Tensor]) -> Arrays:
+    return [np.apply_along_axis(softmax, 2, parts[0])]
+
+
+def softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the shares of a vector, number by number, in the order of docs/numerics.md."""
+    f, constant = np.float32, lambda text: np.float32(float.fromhex(text))
+    factors = ["0x1.111112p-7", "0x1.555556p-5", "0x1.555556p-3", "0x1p-1", "0x1p0", "0x1p0"]
+    powers = []
+    for value in x - x.max():
+        k = f(int(value * constant("0x1.715476p+0") - f(0.5)))
+        r = (value - k * constant("0x1.62ep-1")) - k * constant("0x1.0bfbe8p-15")
+        power = constant("0x1.6c16c2p-10")
+        for factor in factors:
+            power = power * r + constant(factor)
+        powers.append(f(0) if value < -87 else f(power * f(2.0 ** int(k))))
+    total = f(0)
+    for power in powers:
+        total += power
+    share = np.int32(np.int32(0x7EF311C7) - total.view(np.int32)).view(f)
+    for _ in range(4):
+        share = share * (f(2) - total * share)
+    return flushed(np.array(powers, f) * share)
 
 
 def _split(step: Split, parts: Arrays, results: list[Tensor]) -> Arrays:
@@ -89,7 +158,7 @@ def _split(step: Split, parts: Arrays, results: list[Tensor]) -> Arrays:
 
 
 def _pad(step: Pad, parts: Arrays, results: list[Tensor]) -> Arrays:
-    y = np.zeros(results[0].shape, np.uint8)
+    y = np.zeros(results[0].shape, parts[0].dtype)
     height, width, channels = parts[0].shape
     top, left, front = step.rows[0], step.columns[0], step.channels[0]
     y[top : top + height, left : left + width, front : front + channels] = parts[0]
@@ -123,6 +192,11 @@ STEPS: dict[type[Step], Callable[[Any, Arrays, list[Tensor]], Arrays]] = {
     FloatConv: _float_conv,
     QuantConv: _quant_conv,
     MaxPool: _max_pool,
+    AveragePool: _average_pool,
+    ChannelAffine: _channel_affine,
+    FloatThreshold: _float_threshold,
+    Pointwise: _pointwise,
+    Softmax: _softmax,
     Concat: _concat,
     Split: _split,
     Pad: _pad,

@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 
 from dlk.lowering.program import (
     Affine,
+    AveragePool,
+    ChannelAffine,
     Concat,
     DepthToSpace,
     Dequantize,
     FloatConv,
+    FloatThreshold,
     Kind,
     MaxPool,
     Pad,
+    Pointwise,
     Preprocess,
     Program,
     QuantConv,
+    Softmax,
     SpaceToDepth,
     Split,
     Step,
@@ -51,12 +56,22 @@ class Builder:
         h, w, c = self.tensor.shape
         return self._move(DepthToSpace, "d2s", (2 * h, 2 * w, c // 4))
 
-    def float_conv(self, kernel: int, channels: int, bits: int) -> Builder:
-        """bits = 0: affine."""
-        weights = self.rng.normal(size=(kernel, kernel, self.tensor.shape[2], channels)).astype(np.float32)
+    def float_conv(
+        self,
+        kernel: int,
+        channels: int,
+        bits: int,
+        *,
+        window: Window | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> Builder:
+        """bits = 0: affine. window and size (of the output): instead of SAME padding."""
+        facts = {"window": window} if window else {}
+        rows, columns = window.kernel if window else (kernel, kernel)
+        weights = self.rng.normal(size=(rows, columns, self.tensor.shape[2], channels)).astype(np.float32)
         weights.flat[:: max(weights.size // 5, 1)] = 0
         epilogue = self._float_thresholds(channels, bits, kernel) if bits else self._affine(channels)
-        return self._conv(FloatConv, weights, epilogue, bits, self.tensor.shape[:2])
+        return self._conv(FloatConv, weights, epilogue, bits, size or self.tensor.shape[:2], **facts)
 
     def quant_conv(
         self,
@@ -96,13 +111,39 @@ class Builder:
         if window is None:
             window = Window.same((kernel, kernel), (height, width), stride)
         size = size or (-(-height // stride), -(-width // stride))
-        tensor = Tensor("", Kind.CODES, (*size, channels), self.tensor.bits, self.tensor.max_value)
+        tensor = Tensor("", self.tensor.kind, (*size, channels), self.tensor.bits, self.tensor.max_value)
         return self._append(MaxPool, tensor, "pool", window=window)
+
+    def average_pool(self, window: Window, size: tuple[int, int], *, padded: bool) -> Builder:
+        tensor = Tensor("", Kind.FLOAT, (*size, self.tensor.shape[2]))
+        return self._append(AveragePool, tensor, "mean", window=window, padded=padded)
+
+    def affine(self) -> Builder:
+        channels = self.tensor.shape[2]
+        return self._append(
+            ChannelAffine, Tensor("", Kind.FLOAT, self.tensor.shape), "scaled", epilogue=self._affine(channels)
+        )
+
+    def threshold(self, bits: int) -> Builder:
+        tensor = Tensor("", Kind.CODES, self.tensor.shape, bits, 2.0)
+        epilogue = self._float_thresholds(self.tensor.shape[2], bits, 1)
+        return self._append(FloatThreshold, tensor, "codes", epilogue=epilogue)
+
+    def softmax(self) -> Builder:
+        return self._append(Softmax, Tensor("", Kind.FLOAT, self.tensor.shape), "softmax")
+
+    def pointwise(self, function: str, *others: str, alpha: float = 0.0) -> Builder:
+        """Of the last tensor, and of another one."""
+        name = self._name("point")
+        self.tensors[f"{name}:0"] = Tensor(f"{name}:0", Kind.FLOAT, self.tensor.shape)
+        self.steps.append(Pointwise(name, (self.last, *others), f"{name}:0", function, alpha))
+        self.last = f"{name}:0"
+        return self
 
     def pad(self, rows: tuple[int, int], columns: tuple[int, int], channels: tuple[int, int]) -> Builder:
         amounts = zip(self.tensor.shape, (rows, columns, channels), strict=True)
         height, width, depth = (n + before + after for n, (before, after) in amounts)
-        tensor = Tensor("", Kind.CODES, (height, width, depth), self.tensor.bits, self.tensor.max_value)
+        tensor = Tensor("", self.tensor.kind, (height, width, depth), self.tensor.bits, self.tensor.max_value)
         return self._append(Pad, tensor, "pad", rows=rows, columns=columns, channels=channels)
 
     def split(self, *channels: int) -> list[str]:
@@ -112,7 +153,7 @@ class Builder:
         height, width, _ = self.tensor.shape
         for output, count in zip(outputs, channels, strict=True):
             bits, top = self.tensor.bits, self.tensor.max_value
-            self.tensors[output] = Tensor(output, Kind.CODES, (height, width, count), bits, top)
+            self.tensors[output] = Tensor(output, self.tensor.kind, (height, width, count), bits, top)
         self.steps.append(Split(name, self.last, tuple(outputs)))
         self.last = outputs[-1]
         return outputs
@@ -123,7 +164,8 @@ class Builder:
         height, width, _ = self.tensor.shape
         channels = sum(self.tensors[part].shape[2] for part in inputs)
         shape = (height, width, channels)
-        self.tensors[f"{name}:0"] = Tensor(f"{name}:0", Kind.CODES, shape, self.tensor.bits, self.tensor.max_value)
+        kind, bits = self.tensor.kind, self.tensor.bits
+        self.tensors[f"{name}:0"] = Tensor(f"{name}:0", kind, shape, bits, self.tensor.max_value)
         self.steps.append(Concat(name, inputs, f"{name}:0"))
         self.last = f"{name}:0"
         return self

@@ -87,7 +87,6 @@ def refusals() -> list[tuple[str, Program]]:
         ("out of order", dataclasses.replace(program, steps=program.steps[::-1])),
         ("must be -1, 0 or +1", changed(program, 1, weights=two)),
         ("wrong window", changed(program, 1, weights=conv.weights[:2, :2])),
-        ("odd square", changed(program, 0, weights=np.zeros((2, 2, 3, 5), np.float32))),
         ("stride 1 or 2", changed(program, 1, window=dataclasses.replace(conv.window, stride=3))),
         ("input channels", changed(program, 1, weights=conv.weights[:, :, :2])),
         ("must ascend", changed(program, 1, epilogue=turned)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from graphs import run_onnx
 from hand import Hand
@@ -93,12 +94,23 @@ def test_the_factor_multiplies_the_quotient() -> None:
     assert array(model.graph.initializers["conv2/factor"]).tolist() == [0.1 * (top / 3), 0.7 * (top / 3)]
 
 
-def test_a_float_kernel_on_codes_is_not_left_behind() -> None:
+def test_a_float_kernel_on_codes_computes_with_their_values() -> None:
     hand = Hand(X.shape)
     kernel = hand.constant("conv2/kernel", np.ones((1, 1, 4, 2), np.float32))
     model = hand.model(hand.node("dlk.Conv", [quantized(hand), kernel], "conv2/conv"))
+    assert not QuantizeConvolutions()(model).modified
+
+
+class Idle(QuantizeConvolutions):
+    def rewrite(self, model: ir.Model) -> bool:
+        return False
+
+
+def test_a_binary_kernel_on_codes_is_not_left_behind() -> None:
+    hand = Hand(X.shape)
+    x = hand.node("dlk.Conv", [quantized(hand), binary_kernel(hand, [0.1, 0.7], (1, 1, 4, 2))], "conv2/conv")
     with pytest.raises(PostconditionError, match="conv2/conv"):
-        QuantizeConvolutions()(model)
+        Idle()(hand.model(x))
 
 
 def test_a_binary_kernel_on_floats_is_stored() -> None:

@@ -155,17 +155,6 @@ def joined(**second: object) -> onnx.ModelProto:
     return dag.close(dag.conv(dag.concat(parts, "concat1"), Layer("last", 1, 5, bits=0)))
 
 
-def pooled_image() -> onnx.ModelProto:
-    dag = Dag()
-    return dag.close(dag.conv(dag.pool(dag.image, "pool1"), Layer("conv1", 1, 5, "")))
-
-
-def float_middle() -> onnx.ModelProto:
-    dag = Dag()
-    x = dag.conv(dag.image, Layer("conv1", 3, 4, "", bits=0))
-    return dag.close(dag.conv(x, Layer("conv2", 1, 5, bits=0)))
-
-
 def changed(name: str, **attributes: object) -> onnx.ModelProto:
     model = everything()
     node = next(n for n in model.graph.node if n.name == name)
@@ -184,9 +173,6 @@ def called(name: str, other: str) -> onnx.ModelProto:
 REFUSED: dict[str, tuple[str, Callable[[], onnx.ModelProto]]] = {
     "other max_value": ("codes of different meaning are joined", lambda: joined(max_value=1.5)),
     "other bits": ("codes of different meaning are joined", lambda: joined(bits=1, max_value=3.0)),
-    "codes and logits": ("on codes only", lambda: joined(bits=0)),
-    "a pool of the image": ("on codes only", pooled_image),
-    "a float layer in the middle": ("no activation quantizer", float_middle),
     "ceil_mode": ("cannot execute this MaxPool", lambda: changed("pool1", ceil_mode=1)),
     "auto_pad": ("cannot execute this MaxPool", lambda: changed("pool1", auto_pad="SAME_UPPER")),
     "dilations": ("cannot execute this MaxPool", lambda: changed("pool1", dilations=[2, 2])),
@@ -194,7 +180,7 @@ REFUSED: dict[str, tuple[str, Callable[[], onnx.ModelProto]]] = {
     "columns parted": ("cannot execute this Split", lambda: changed("split1", axis=3)),
     "mode": ("cannot execute this Pad", lambda: changed("pad1", mode="edge")),
     "kernel_shape": ("cannot execute this Conv", lambda: changed("conv2/conv", kernel_shape=[1, 1])),
-    "group": ("cannot execute this Conv", lambda: changed("conv2/conv", group=2)),
+    "group": ("cannot execute this Conv", lambda: changed("conv2/conv", group=3)),
     "one name for two": ("a name of its own", lambda: called("pool1", "conv2")),
     "the name of the output": ("a name of its own", lambda: called("pool1", "output")),
 }

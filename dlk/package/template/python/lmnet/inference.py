@@ -82,8 +82,8 @@ def default_meta() -> Path:
     return MODELS / "meta.yaml"
 
 
-def read_meta(path: Path) -> Meta:
-    """Read and check meta.yaml. Raises UsageError."""
+def read_meta(path: Path, *, any_task: bool = False) -> Meta:
+    """Read and check meta.yaml; any_task: also of a network that does not segment. Raises UsageError."""
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     if path.stat().st_size > LARGEST_META:
@@ -103,7 +103,8 @@ def read_meta(path: Path) -> Meta:
             raise UsageError(f"{path}: {key} must be {what}, and it is {values[key]!r}")
         return values[key]
 
-    task = value("TASK", values.get("TASK") == TASK, TASK)
+    task = values.get("TASK")
+    value("TASK", task == TASK or (any_task and isinstance(task, str)), TASK)
     classes = values.get("CLASSES")
     named = isinstance(classes, list) and 0 < len(classes) < 256 and all(isinstance(name, str) for name in classes)
     value("CLASSES", named, "a list of class names")
@@ -148,10 +149,8 @@ class Model:
             self._runner.init()
         except LibraryError as error:
             raise UsageError(str(error)) from error
-        for end, shape, depth in (
-            ("input", self._runner.input_shape, 3),
-            ("output", self._runner.output_shape, len(meta.classes)),
-        ):
+        ends = [("input", self._runner.input_shape, 3), ("output", self._runner.output_shape, len(meta.classes))]
+        for end, shape, depth in ends if meta.task == TASK else ends[:1]:
             if tuple(shape) != (1, *meta.size, depth):
                 raise UsageError(
                     f"{model} and {meta.path} belong to different networks: the {end} is {list(shape)}, "
