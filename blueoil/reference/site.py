@@ -18,9 +18,9 @@ DOCS = "docs"
 INDEX = "index"
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "tutorial"),
-    "How to": ("data", "augmentation", "training", "plugins", "fpga", "scale", "export"),
+    "How to": ("data", "augmentation", "training", "plugins", "fpga", "scale", "export", "graphs"),
     "Reference": ("reference/cli", "reference/settings", "reference/operators", "reference/c_api"),
-    "How it works": ("numerics", "engine", "arm", "fpga-library", "accelerator"),
+    "How it works": ("numerics", "engine", "arm", "fpga-library", "accelerator", "robustness"),
     "Record": ("results", "changelog", "contributing"),
 }
 """Title of each chapter and its pages; a page of docs/ that is nowhere here comes into the last one."""
