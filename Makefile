@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python --extra cpu
 CAMVID ?=
+TARGET ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo build test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +20,9 @@ test: .venv/ready lint  ## all tests
 
 test-fpga: .venv/ready  ## the whole LmSegnetV1Quantize on the simulated accelerator (CAMVID=DIR: on a real image)
 	$(BIN)/pytest tests/fpga
+
+build:  ## container image blueoil_$(id -un):VERSION, as `git describe` tells it (TARGET=gpu, inference: with that ending)
+	docker/build $(TARGET)
 
 smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
 	$(BIN)/pytest tests/smoke
