@@ -69,22 +69,25 @@ FROM packages AS caches
 COPY --from=tools /tools /
 COPY --from=blueoil /opt/blueoil /opt/blueoil
 COPY docker/warm.py ./
-RUN BLUEOIL_CACHE=/opt/caches /opt/blueoil/bin/python warm.py && chmod -R a+rX /opt/caches
+ENV BLUEOIL_CACHE=/opt/caches
+RUN /opt/blueoil/bin/python warm.py compiler && chmod -R a+rX /opt/caches
+RUN --mount=type=cache,target=/root/.cache /opt/blueoil/bin/python warm.py simulator && chmod -R a+rX /opt/caches
 
+# What seldom changes comes first.
 FROM python AS commands
 RUN apt-get update \
     && apt-get install -y --no-install-recommends device-tree-compiler \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=tools /tools /
-COPY --from=caches /opt/caches /opt/caches
-COPY --chmod=0755 docker/entrypoint /usr/local/bin/entrypoint
 ENV PATH=/opt/blueoil/bin:$PATH
-ENTRYPOINT ["/usr/local/bin/entrypoint"]
-CMD ["blueoil", "--help"]
 
 FROM commands AS cpu
 COPY --from=packages-cpu /opt/blueoil /opt/blueoil
 COPY --from=blueoil /opt/blueoil /opt/blueoil
+COPY --from=caches /opt/caches /opt/caches
+COPY --chmod=0755 docker/entrypoint /usr/local/bin/entrypoint
+ENTRYPOINT ["/usr/local/bin/entrypoint"]
+CMD ["blueoil", "--help"]
 
 FROM packages AS packages-gpu
 RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache \
@@ -95,6 +98,10 @@ FROM commands AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=packages-gpu /opt/blueoil /opt/blueoil
 COPY --from=blueoil /opt/blueoil /opt/blueoil
+COPY --from=caches /opt/caches /opt/caches
+COPY --chmod=0755 docker/entrypoint /usr/local/bin/entrypoint
+ENTRYPOINT ["/usr/local/bin/entrypoint"]
+CMD ["blueoil", "--help"]
 
 # Without --target, the one that every machine runs.
 FROM cpu

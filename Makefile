@@ -7,7 +7,7 @@ CAMVID ?=
 TARGET ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo build test-image test test-fpga smoke lint format bench bench-arm bench-train fpga-report bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ test-fpga: .venv/ready  ## the whole LmSegnetV1Quantize on the simulated acceler
 
 build:  ## container image blueoil_$(id -un):VERSION, as `git describe` tells it (TARGET=gpu, inference: with that ending)
 	docker/build $(TARGET)
+
+test-image: .venv/ready  ## build the image and follow the tutorial inside of it; with docker, podman or buildah
+	$(BIN)/python docker/test-image
 
 smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
 	$(BIN)/pytest tests/smoke

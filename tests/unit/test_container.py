@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+TEST_IMAGE = (ROOT / "docker" / "test-image").read_text(encoding="utf-8")
 TARGETS = ("cpu", "gpu", "inference")
 ENGINE = """#!/bin/sh
 [ "$1" != info ] || exit 0
@@ -66,6 +67,14 @@ def test_what_is_copied_reaches_the_engine() -> None:
 
 def test_nothing_of_one_place_is_in_the_image() -> None:
     assert not re.search(r"https?://|proxy|index-url|\.crt|\.pem", DOCKERFILE, re.IGNORECASE)
+
+
+def test_the_page_shows_the_lines_that_the_test_of_the_image_runs() -> None:
+    page = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
+    lines = re.findall(r'^[A-Z]+ = r"""(docker run .*?)"""', TEST_IMAGE, re.DOTALL | re.MULTILINE)
+    shown = re.findall(r"^```sh\n(docker run .*?)\n```", page, re.DOTALL | re.MULTILINE)
+    assert len(shown) == 5
+    assert set(shown) <= set(lines)
 
 
 @pytest.fixture
