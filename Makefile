@@ -4,9 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 ADD := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --python $(BIN)/python --extra cpu
 CAMVID ?=
+TARGET ?= cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-devices test-fpga smoke lint format docs fuzz crash-test bench bench-arm bench-train fpga-report bitstream boot clean
+.PHONY: help demo build test test-devices test-image test-fpga smoke lint format docs fuzz crash-test bench bench-arm bench-train fpga-report
+.PHONY: bitstream boot clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +24,12 @@ test-devices: .venv/ready  ## the package in the Python of Debian 11, 12, 13 and
 
 test-fpga: .venv/ready  ## the whole LmSegnetV1Quantize on the simulated accelerator (CAMVID=DIR: on a real image)
 	$(BIN)/pytest tests/fpga
+
+build:  ## container image blueoil_$(id -un):VERSION, as `git describe` tells it (TARGET=gpu, inference: with that ending)
+	docker/build $(TARGET)
+
+test-image: .venv/ready  ## build the image and follow the tutorial inside of it; with docker, podman or buildah
+	$(BIN)/python docker/test-image
 
 smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
 	$(BIN)/pytest tests/smoke

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 
+from dlk.hw.board.de10_nano.boot import device_tree
 from dlk.hw.board.de10_nano.boot.preloader import header_checksum, image_crc
 from dlk.hw.board.de10_nano.boot.script import HEADER, MAGIC, SCRIPT
 from dlk.hw.board.de10_nano.fpga_image import FILL, SYNC
@@ -30,6 +32,7 @@ def script_of(data: bytes, *, kind: int = SCRIPT) -> bytes:
 
 PRELOADER = copy_of(bytes(range(256))) * 4
 U_BOOT = PRELOADER + b"\x27\x05\x19\x56" + bytes(60)
+TREE = "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>; };\n"
 IMAGE = FILL + SYNC + bytes(1000)
 FILES = {
     "preloader-mkpimage.bin": PRELOADER,
@@ -49,3 +52,11 @@ def write_board_files(folder: Path) -> tuple[Path, Path]:
     image = folder / "image.rbf"
     image.write_bytes(IMAGE)
     return boot, image
+
+
+def write_tree(path: Path) -> None:
+    """Write the overlay on an empty board's tree; needs dtc and fdtoverlay."""
+    base, overlay = path.with_suffix(".base"), path.with_suffix(".dtbo")
+    subprocess.run(["dtc", "-I", "dts", "-O", "dtb", "-o", base], input=TREE, text=True, check=True)
+    device_tree.compile_overlay(overlay)
+    device_tree.apply_overlay(base, overlay, path)

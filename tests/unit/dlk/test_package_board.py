@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from board_files import FILES, IMAGE, PRELOADER, U_BOOT, write_board_files
+from board_files import FILES, IMAGE, PRELOADER, TREE, U_BOOT, write_board_files, write_tree
 from conversions import Done
 from exports import PROCESSORS, write_export
 from packages import bare_site, make_package, run_device
@@ -17,20 +17,10 @@ from test_convert_fpga import fitting
 
 from dlk.convert import convert
 from dlk.errors import DlkError, VerificationError
-from dlk.hw.board.de10_nano.boot import device_tree
 from dlk.package.board import KINDS, find_board_files
 from dlk.verify_package import verify_package
 
-TREE = "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>; };\n"
 TUTORIAL = {"preloader-mkpimage.bin", "soc_system.rbf", "soc_system.dtb"}
-
-
-def write_tree(path: Path) -> None:
-    """Write the overlay on an empty board's tree."""
-    base, overlay = path.with_suffix(".base"), path.with_suffix(".dtbo")
-    subprocess.run(["dtc", "-I", "dts", "-O", "dtb", "-o", base], input=TREE, text=True, check=True)
-    device_tree.compile_overlay(overlay)
-    device_tree.apply_overlay(base, overlay, path)
 
 
 @pytest.fixture
