@@ -21,6 +21,7 @@ _EXTRAS = {
     "jax": "no training on several machines, nor with KERAS_BACKEND=jax",
     "tune": "`blueoil tune` does not start",
     "qonnx": "`blueoil export --format qonnx` leaves its file unproved",
+    "fuzz": "`make fuzz` does not run",
 }
 """Extra to what does not work without its packages; cpu and gpu, one of which is needed, have a row of their own."""
 

@@ -13,7 +13,7 @@ import pytest
 from runtime_programs import PROGRAMS
 
 from dlk.build import build
-from dlk.build.cmake import _tools
+from dlk.build.cmake import tools
 from dlk.build.jobs import JobPool, default_jobs
 from dlk.build.process import run_logged
 from dlk.codegen import emit
@@ -61,7 +61,7 @@ def test_a_job_is_held_by_one_at_a_time_and_comes_back_after_an_error() -> None:
 
 def test_ninja_takes_no_more_jobs_than_the_pool_has(tmp_path: Path) -> None:
     (tmp_path / "build.ninja").write_text(ALONE)
-    ninja = _tools()[1]
+    ninja = tools()[1]
     with JobPool(1) as pool, pool.job():
         run_logged(
             [str(ninja), "-C", str(tmp_path), "all"],
@@ -119,7 +119,7 @@ def test_objects_are_looked_up_by_content_and_a_changed_header_is_seen(tmp_path:
     emit(PROGRAMS["slim"], tmp_path / "p", target)
     with JobPool(2) as pool, pool.job():
         library = build(tmp_path / "p", target, jobs=pool)
-    ninja = _tools()[1]
+    ninja = tools()[1]
     commands = subprocess.run(
         [ninja, "-C", library.parent, "-t", "commands", "dlk"], capture_output=True, text=True, check=True
     ).stdout
