@@ -108,7 +108,7 @@ def run_device(
     return subprocess.run(
         [sys.executable, "-S", "-s", script, *map(str, arguments)],
         env=device_environment(site, **variables), cwd=cwd or script.parent,
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, errors="replace", timeout=120, check=False,
     )  # fmt: skip
 
 
