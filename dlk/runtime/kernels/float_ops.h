@@ -17,8 +17,27 @@ DLK_INLINE const float* row_of(const Tensor& tensor, int64_t y) {
   return static_cast<const float*>(tensor.data) + y * tensor.width * tensor.channels;
 }
 
+DLK_INLINE const float* pixel_of(const Tensor& tensor, int64_t y, int64_t x) {
+  return row_of(tensor, y) + x * tensor.channels;
+}
+
 DLK_INLINE float* row_to(const Tensor& tensor, int64_t y) {
   return static_cast<float*>(tensor.data) + y * tensor.width * tensor.channels;
+}
+
+// What works on rows of the output.
+struct OnRows {
+  static int64_t items(const StepCall& call) { return call.output->height; }
+};
+
+// Calls make(y, x, pixel) for each pixel of some rows of the output.
+template <class Make>
+DLK_INLINE void each_pixel(const StepCall& call, int64_t first, int64_t last, const Make& make) {
+  const Tensor& output = *call.output;
+  for (int64_t y = first; y < last; ++y) {
+    float* to = row_to(output, y);
+    for (int64_t x = 0; x < output.width; ++x, to += output.channels) make(y, x, to);
+  }
 }
 
 // Of two floats, or of one and the step's constant.
@@ -44,11 +63,9 @@ struct Leaky {
   static float of(float a, float slope) { return a > 0.0f ? a : a * slope; }
 };
 
-// y = f(a, b) for each element; items are rows.
+// y = f(a, b) for each element.
 template <class Function>
-struct Pointwise {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+struct Pointwise : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const int64_t count = static_cast<int64_t>(call.output->width) * call.output->channels;
     const float slope = call.step->table ? *call.step->table : 0.0f;
@@ -61,21 +78,14 @@ struct Pointwise {
   }
 };
 
-// y = x * scale + bias by channel; items are rows.
-struct AffineFloats {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+// y = x * scale + bias by channel.
+struct AffineFloats : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    const Tensor& output = *call.output;
-    for (int64_t y = first; y < last; ++y) {
-      const float* from = row_of(*call.input, y);
-      float* to = row_to(output, y);
-      for (int x = 0; x < output.width; ++x, from += output.channels, to += output.channels) {
-        for (int c = 0; c < output.channels; ++c) {
-          to[c] = flushed(from[c] * call.step->scale[c] + call.step->bias[c]);
-        }
-      }
-    }
+    const int channels = call.output->channels;
+    each_pixel(call, first, last, [&](int64_t y, int64_t x, float* to) {
+      const float* const from = pixel_of(*call.input, y, x);
+      for (int c = 0; c < channels; ++c) to[c] = flushed(from[c] * call.step->scale[c] + call.step->bias[c]);
+    });
   }
 };
 
@@ -104,7 +114,7 @@ struct ThresholdFloats {
     int64_t x = position % output.stride;
     for (int i = 0; i < 32; ++i) {
       const bool inside = x < output.width && y < output.height;
-      pixels[i] = inside ? row_of(*call.input, y) + x * output.channels : nullptr;
+      pixels[i] = inside ? pixel_of(*call.input, y, x) : nullptr;
       if (++x == output.stride) {
         x = 0;
         ++y;
@@ -140,44 +150,34 @@ DLK_INLINE int under_window(const StepCall& call, int64_t y, int64_t x, const Ta
     const int64_t row = y * step.stride + step.taps[t].dy;
     const int64_t column = x * step.stride + step.taps[t].dx;
     if (row < 0 || row >= input.height || column < 0 || column >= input.width) continue;
-    take(row_of(input, row) + column * input.channels, count++);
+    take(pixel_of(input, row, column), count++);
   }
   return count;
 }
 
-// The largest float of each window; items are rows.
-struct MaxPoolFloats {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+// The largest float of each window.
+struct MaxPoolFloats : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    const Tensor& output = *call.output;
-    for (int64_t y = first; y < last; ++y) {
-      float* to = row_to(output, y);
-      for (int x = 0; x < output.width; ++x, to += output.channels) {
-        under_window(call, y, x, [&](const float* pixel, int number) {
-          for (int c = 0; c < output.channels; ++c) to[c] = number && to[c] > pixel[c] ? to[c] : pixel[c];
-        });
-      }
-    }
+    const int channels = call.output->channels;
+    each_pixel(call, first, last, [&](int64_t y, int64_t x, float* to) {
+      under_window(call, y, x, [&](const float* pixel, int number) {
+        for (int c = 0; c < channels; ++c) to[c] = number && to[c] > pixel[c] ? to[c] : pixel[c];
+      });
+    });
   }
 };
 
-// The mean of each window: the sum in the order of the taps, times a reciprocal; items are rows.
-struct AveragePoolFloats {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+// The mean of each window: the sum in the order of the taps, times a reciprocal.
+struct AveragePoolFloats : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    const Tensor& output = *call.output;
-    for (int64_t y = first; y < last; ++y) {
-      float* to = row_to(output, y);
-      for (int x = 0; x < output.width; ++x, to += output.channels) {
-        const int count = under_window(call, y, x, [&](const float* pixel, int number) {
-          for (int c = 0; c < output.channels; ++c) to[c] = (number ? to[c] : 0.0f) + pixel[c];
-        });
-        const float share = call.step->table[count];
-        for (int c = 0; c < output.channels; ++c) to[c] = flushed(to[c] * share);
-      }
-    }
+    const int channels = call.output->channels;
+    each_pixel(call, first, last, [&](int64_t y, int64_t x, float* to) {
+      const int count = under_window(call, y, x, [&](const float* pixel, int number) {
+        for (int c = 0; c < channels; ++c) to[c] = (number ? to[c] : 0.0f) + pixel[c];
+      });
+      const float share = call.step->table[count];
+      for (int c = 0; c < channels; ++c) to[c] = flushed(to[c] * share);
+    });
   }
 };
 
@@ -207,36 +207,28 @@ DLK_INLINE float reciprocal(float x) {
   return value;
 }
 
-// Shares of exp over the channels of a pixel, summed in order; items are rows.
-struct SoftmaxFloats {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+// Shares of exp over the channels of a pixel, summed in order.
+struct SoftmaxFloats : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    const Tensor& output = *call.output;
-    for (int64_t y = first; y < last; ++y) {
-      const float* from = row_of(*call.input, y);
-      float* to = row_to(output, y);
-      for (int x = 0; x < output.width; ++x, from += output.channels, to += output.channels) {
-        float largest = from[0];
-        for (int c = 1; c < output.channels; ++c) largest = from[c] > largest ? from[c] : largest;
-        float sum = 0.0f;
-        for (int c = 0; c < output.channels; ++c) {
-          to[c] = exponential(from[c] - largest);
-          sum += to[c];
-        }
-        const float share = reciprocal(sum);
-        for (int c = 0; c < output.channels; ++c) to[c] = flushed(to[c] * share);
+    const int channels = call.output->channels;
+    each_pixel(call, first, last, [&](int64_t y, int64_t x, float* to) {
+      const float* const from = pixel_of(*call.input, y, x);
+      float largest = from[0];
+      for (int c = 1; c < channels; ++c) largest = from[c] > largest ? from[c] : largest;
+      float sum = 0.0f;
+      for (int c = 0; c < channels; ++c) {
+        to[c] = exponential(from[c] - largest);
+        sum += to[c];
       }
-    }
+      const float share = reciprocal(sum);
+      for (int c = 0; c < channels; ++c) to[c] = flushed(to[c] * share);
+    });
   }
 };
 
-// The input into the output, `before` rows, columns and channels from its begin; kClear: zeros around it. Items are the
-// output's rows.
+// The input into the output, `before` rows, columns and channels from its begin; kClear: zeros around it.
 template <bool kClear>
-struct PutFloats {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+struct PutFloats : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
     const Tensor& input = *call.input;
     const Tensor& output = *call.output;
@@ -256,19 +248,14 @@ struct PutFloats {
   }
 };
 
-// Some channels of the input, from `before[2]` on; items are rows.
-struct TakeFloats {
-  static int64_t items(const StepCall& call) { return call.output->height; }
-
+// Some channels of the input, from `before[2]` on.
+struct TakeFloats : OnRows {
   static void run(const StepCall& call, int64_t first, int64_t last) {
-    const Tensor& output = *call.output;
-    for (int64_t y = first; y < last; ++y) {
-      const float* from = row_of(*call.input, y) + call.step->before[2];
-      float* to = row_to(output, y);
-      for (int x = 0; x < output.width; ++x, from += call.input->channels, to += output.channels) {
-        for (int c = 0; c < output.channels; ++c) to[c] = from[c];
-      }
-    }
+    const int channels = call.output->channels;
+    each_pixel(call, first, last, [&](int64_t y, int64_t x, float* to) {
+      const float* const from = pixel_of(*call.input, y, x) + call.step->before[2];
+      for (int c = 0; c < channels; ++c) to[c] = from[c];
+    });
   }
 };
 
