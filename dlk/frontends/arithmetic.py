@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dlk.frontends import operators
 from dlk.frontends.contract import Contract
+from dlk.frontends.translate import Foreign, Translator
 from dlk.frontends.values import C, H, Norm, Value, W, need
 
 
@@ -24,6 +25,17 @@ def leaky(contract: Contract, x: Value, alpha: float, name: str) -> Value:
     """Return x above 0, else x * alpha."""
     made = contract.node("LeakyRelu", contract.layer(name), contract.finish(x), alpha=alpha)
     return Value(made, x.shape, x.axes)
+
+
+def operands(translator: Translator, node: Foreign, op: str) -> Value:
+    """Read an operator of two tensors, of which one may be a constant."""
+    for index in (0, 1):
+        if translator.is_constant(node, index):
+            x, alone = translator.value(node, 1 - index), translator.alone(node, 1 - index)
+            constant = translator.constant(node, index)
+            return with_constant(translator.contract, op, x, constant, node.name, alone=alone, first=index == 0)
+    need(op != "Div", "a division by what is no constant", "x / constant")
+    return two(translator.contract, op, translator.value(node), translator.value(node, 1), node.name)
 
 
 def two(contract: Contract, op: str, a: Value, b: Value, name: str) -> Value:

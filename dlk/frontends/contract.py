@@ -48,11 +48,13 @@ class Tap:
     channels: slice
     kind: CodeType
 
+    def nhwc(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the layer's part of the tensor's values, [N, H, W, C]."""
+        return to_nhwc(values, self.axes)[..., self.channels]
+
     def codes(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the codes uint8 [N, H, W, C] of the tensor's values."""
-        full = to_nhwc(values, self.axes)[..., self.channels]
-        position = full.astype(np.float64) / self.kind.max_value * self.kind.levels
-        return np.clip(np.floor(position + 0.5), 0, self.kind.levels).astype(np.uint8)
+        return self.kind.codes(self.nhwc(values))
 
 
 def to_nhwc(values: NDArray[Any], axes: Sequence[int]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from dlk.errors import DlkError
 from dlk.frontends.graphdef import picture
 from dlk.frontends.onnx_operators import OPERATORS, rectified
 from dlk.frontends.qonnx import DOMAINS, Signed, limits, signed
-from dlk.frontends.translate import Constant, Fold, Foreign, Operator, Tensor, Translator
-from dlk.frontends.values import RefusedError, Value, need
+from dlk.frontends.translate import Constant, Fold, Foreign, Operator, Tensor, Translated, Translator
+from dlk.frontends.values import RefusedError, need
 from dlk.ir.codes import CodeType
 
 OPSETS = range(13, 23)
@@ -59,18 +60,17 @@ class ForeignOnnx:
         self.nodes = [_foreign(node, number) for number, node in enumerate(_needed(graph, self.output))]
         self._protos = {tuple(node.output): node for node in graph.node}
         self._makers = {name: node for node in self.nodes for name in node.outputs}
+        self._readers: defaultdict[str, list[Foreign]] = defaultdict(list)
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                self._readers[name].append(node)
 
-    def translate(self) -> tuple[Translator, Value, Value | None]:
-        """Return the translator with the whole graph, the input, and the output where nothing is in the way."""
+    def translate(self) -> Translated:
+        """Return the whole graph."""
         made: tuple[Operator, ...] = (self._clip, self._dequantize, self._quantize, _bipolar, _quant)
         quantizers = dict(zip(QUANTIZERS, made, strict=True))
         translator = Translator({**OPERATORS, **quantizers}, _Folds(self._fold), self.constants)
-        shape = dict(zip(self.axes, self.input_shape, strict=True))
-        source = translator.contract.begin(self.axes, (shape[1], shape[2], shape[3]))
-        translator.tensors[self.input] = source
-        translator.run(self.nodes, [self.output])
-        result = translator.tensors.get(self.output)
-        return translator, source, result if isinstance(result, Value) else None
+        return translator.run(self.nodes, self.input, self.axes, self.input_shape, self.output)
 
     def _fold(self, node: Foreign, parts: list[Constant]) -> Constant:
         """Compute a node of constants by ONNX's own reference."""
@@ -92,14 +92,14 @@ class ForeignOnnx:
         low = translator.constant(node, 1) if translator.has(node, 1) else np.array(-1)
         need(low.size == 1 and float(low.reshape(())) == 0, "it does not begin at 0", "Clip from 0")
         if translator.has(node, 2):
-            readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
+            readers = self._readers[node.outputs[0]]
             known = all(other.op == "QuantizeLinear" and self._bits(translator, other) for other in readers)
             rule = "Clip from 0 up, or to code 1, 3, 7 or 15 before QuantizeLinear"
             need(known and bool(readers), "it has an upper end", rule)
         return rectified(translator, node)
 
     def _quantize(self, translator: Translator, node: Foreign) -> Tensor:
-        readers = {other.op for other in self.nodes if node.outputs[0] in other.inputs}
+        readers = {other.op for other in self._readers[node.outputs[0]]}
         need(readers == {"DequantizeLinear"}, "nothing makes its codes values", _PAIR)
         return translator.same(translator.value(node))
 

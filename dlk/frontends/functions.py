@@ -16,20 +16,21 @@ from dlk.ir.ops import DOMAIN, EXPORT_DOMAIN, OPSET
 
 _SCALED = """{name} (w) => (kernel) {{
   size = Abs (w)
-  over = Constant <value_ints = {axes}> ()
-  scale = ReduceMean <keepdims = 1> (size, over)
+  {axes}
+  scale = ReduceMean <keepdims = 1> ({of})
   nought = Constant <value_float = 0.0> ()
   up = GreaterOrEqual (w, nought)
   down = Neg (scale)
   kernel = Where (up, scale, down)
 }}"""
+_CHANNELS = "over = Constant <value_ints = [1, 2, 3]> ()"
 
 _BODIES = {
     (EXPORT_DOMAIN, "BinaryMeanScalingQuantizer"): _SCALED.format(
-        name="BinaryMeanScalingQuantizer", axes="[0, 1, 2, 3]"
+        name="BinaryMeanScalingQuantizer", axes="", of="size"
     ),
     (EXPORT_DOMAIN, "BinaryChannelWiseMeanScalingQuantizer"): _SCALED.format(
-        name="BinaryChannelWiseMeanScalingQuantizer", axes="[1, 2, 3]"
+        name="BinaryChannelWiseMeanScalingQuantizer", axes=_CHANNELS, of="size, over"
     ),
     (EXPORT_DOMAIN, "LinearMidTreadHalfQuantizer"): """LinearMidTreadHalfQuantizer <bits, max_value> (x) => (y) {
   top = Constant <value_float: float = @max_value> ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from dlk.frontends.contract import Tap, to_nhwc
 from dlk.frontends.foreign_onnx import ForeignOnnx
 from dlk.frontends.graphdef import GraphDef
 from dlk.frontends.own_onnx import is_own, own
-from dlk.frontends.qonnx import expanded, has_quantizers
+from dlk.frontends.qonnx import expanded
 from dlk.frontends.support import refuse
-from dlk.frontends.translate import Translator
-from dlk.frontends.values import NHWC, Value
-from dlk.ir.files import MAX_BYTES, read_model
+from dlk.frontends.translate import Translated
+from dlk.frontends.values import NHWC
+from dlk.ir.files import read_bytes, read_model
 
 TENSORFLOW, ONNX = "tensorflow", "onnx"
 
@@ -44,7 +44,7 @@ class End:
 class Imported:
     """A foreign graph. model: in the contract of the export; kind: what runs the original; taps: of its layers' codes.
 
-    notes: what a person should know, one sentence each. runnable: the original, for any ONNX runtime.
+    notes: what a person should know, one sentence each. runnable: the original for any ONNX runtime, where it is ONNX.
     """
 
     model: onnx.ModelProto
@@ -68,7 +68,7 @@ def import_graph(path: Path, *, input_shape: Sequence[int] | None = None) -> Imp
 
 
 def _graphdef(path: Path, input_shape: Sequence[int] | None) -> Imported:
-    graph = GraphDef(_read(path), where=str(path), input_shape=input_shape)
+    graph = GraphDef(read_bytes(path), where=str(path), input_shape=input_shape)
     ends = (End(f"{graph.input}:0", graph.axes), graph.output)
     return _imported(path, TENSORFLOW, "TensorFlow", ends, graph.translate())
 
@@ -80,48 +80,23 @@ def _onnx(path: Path, input_shape: Sequence[int] | None) -> Imported:
     taps = own(model, str(path))
     _, height, width, _ = (dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim)
     source, result = model.graph.input[0].name, model.graph.output[0].name
-    return Imported(model, ONNX, End(source, NHWC), End(result, NHWC), taps, (height, width), ())
+    return Imported(model, ONNX, End(source, NHWC), End(result, NHWC), taps, (height, width), (), model)
 
 
 def _foreign_onnx(path: Path, model: onnx.ModelProto, input_shape: Sequence[int] | None) -> Imported:
     graph = ForeignOnnx(model, where=str(path), input_shape=input_shape)
-    translated = graph.translate()
-    refuse(str(path), translated[0].problems)
-    runnable = expanded(model) if has_quantizers(model) else model
     ends = (End(graph.input, graph.axes), graph.output)
-    return _imported(path, ONNX, model.producer_name, ends, translated, runnable)
+    imported = _imported(path, ONNX, model.producer_name, ends, graph.translate())
+    return replace(imported, runnable=expanded(model))
 
 
-def _imported(
-    path: Path,
-    kind: str,
-    producer: str,
-    ends: tuple[End, str],
-    translated: tuple[Translator, Value, Value | None],
-    runnable: onnx.ModelProto | None = None,
-) -> Imported:
-    translator, source, result = translated
+def _imported(path: Path, kind: str, producer: str, ends: tuple[End, str], translated: Translated) -> Imported:
+    translator, result = translated.translator, translated.result
     refuse(str(path), translator.problems)
     if result is None:
         raise DlkError("the output does not depend on the input", where=str(path), received=ends[1])
     contract = translator.contract
-    model = contract.model(source, result, network=path.stem, producer=producer)
-    _, height, width = source.shape
-    end = End(ends[1], result.axes)
+    model = contract.model(translated.source, result, network=path.stem, producer=producer)
+    _, height, width = translated.source.shape
     notes = tuple(contract.notes)
-    return Imported(model, kind, ends[0], end, tuple(contract.taps), (height, width), notes, runnable)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DlkError(
-                "the graph file is too large",
-                where=str(path),
-                expected=f"at most {MAX_BYTES} bytes",
-                received=f"{size} bytes",
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise DlkError(f"the graph file cannot be read: {error.strerror}", where=str(path)) from error
+    return Imported(model, kind, ends[0], End(ends[1], result.axes), tuple(contract.taps), (height, width), notes)

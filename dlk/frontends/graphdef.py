@@ -16,8 +16,8 @@ from dlk.errors import DlkError
 from dlk.frontends.graphdef_arithmetic import ARITHMETIC
 from dlk.frontends.graphdef_operators import FOLDS, OPERATORS, Binary, activation, binary
 from dlk.frontends.tensorflow_proto import parse
-from dlk.frontends.translate import Foreign, Operator, Translator
-from dlk.frontends.values import NCHW, NHWC, Value
+from dlk.frontends.translate import Foreign, Operator, Translated, Translator
+from dlk.frontends.values import NCHW, NHWC
 
 _DTYPES = {1: np.float32, 2: np.float64, 3: np.int32, 9: np.int64, 10: np.bool_}
 _VALUES = {1: "float_val", 2: "double_val", 3: "int_val", 9: "int64_val", 10: "bool_val"}
@@ -59,15 +59,10 @@ class GraphDef:
             for function in proto.library.function
         }
 
-    def translate(self) -> tuple[Translator, Value, Value | None]:
-        """Return the translator with the whole graph, the input, and the output where nothing is in the way."""
+    def translate(self) -> Translated:
+        """Return the whole graph."""
         translator = Translator({**OPERATORS, **ARITHMETIC, **self._quantizers()}, FOLDS, self.constants)
-        shape = dict(zip(self.axes, self.input_shape, strict=True))
-        source = translator.contract.begin(self.axes, (shape[1], shape[2], shape[3]))
-        translator.tensors[f"{self.input}:0"] = source
-        translator.run(self.nodes, [self.output])
-        result = translator.tensors.get(self.output)
-        return translator, source, result if isinstance(result, Value) else None
+        return translator.run(self.nodes, f"{self.input}:0", self.axes, self.input_shape, self.output)
 
     def _quantizers(self) -> dict[str, Operator]:
         """Return the operators for the quantizers: functions of these names, also where a suffix makes them unique."""

@@ -21,21 +21,8 @@ _TWO = {
 }
 
 
-def two(translator: Translator, node: Foreign, op: str) -> Tensor:
-    """Read an operator of two tensors, of which one may be a constant."""
-    for index in (0, 1):
-        if translator.is_constant(node, index):
-            x, alone = translator.value(node, 1 - index), translator.alone(node, 1 - index)
-            constant = translator.constant(node, index)
-            return arithmetic.with_constant(
-                translator.contract, op, x, constant, node.name, alone=alone, first=index == 0
-            )
-    need(op != "Div", "a division by what is no constant", "x / constant")
-    return arithmetic.two(translator.contract, op, translator.value(node), translator.value(node, 1), node.name)
-
-
 def _two(translator: Translator, node: Foreign) -> Tensor:
-    return two(translator, node, _TWO[node.op])
+    return arithmetic.operands(translator, node, _TWO[node.op])
 
 
 def _relu(translator: Translator, node: Foreign) -> Tensor:

@@ -69,14 +69,8 @@ def _matrix(translator: Translator, node: Foreign) -> Tensor:
     plain = not facts.get("transA") and facts.get("alpha", 1.0) == 1.0 and facts.get("beta", 1.0) == 1.0
     need(plain and weights.ndim == 2, "another product than x W + b", "a vector times a constant matrix")
     turn = [0, 1] if facts.get("transB") else [1, 0]
-    if isinstance(weights, Signed):
-        turned = weights.turned(turn)
-        signs = turned.signs[:, :, np.newaxis, np.newaxis]
-        scale = np.broadcast_to(turned.scale, turned.signs.shape)
-        need(bool(np.all(scale == scale[:, :1])), "a scale that differs inside a channel", _SCALE)
-        kernel = Kernel(np.asarray(turned)[:, :, None, None], "", signs, scale[:, :1, None, None].copy())
-    else:
-        kernel = Kernel(np.asarray(weights, np.float32).transpose(turn)[:, :, np.newaxis, np.newaxis])
+    turned = weights.turned(turn) if isinstance(weights, Signed) else np.asarray(weights, np.float32).transpose(turn)
+    kernel = kernel_of(turned.as_window() if isinstance(turned, Signed) else turned[:, :, np.newaxis, np.newaxis])
     return _biased(translator, node, operators.matrix(translator.contract, x, kernel, node.name))
 
 
@@ -95,14 +89,7 @@ def _two(translator: Translator, node: Foreign) -> Tensor:
     if len(node.inputs) == 1:
         return translator.same(translator.value(node))
     need(len(node.inputs) == 2, f"{len(node.inputs)} tensors", "two tensors, or a tensor and a constant")
-    for index in (0, 1):
-        if translator.is_constant(node, index):
-            x, alone = translator.value(node, 1 - index), translator.alone(node, 1 - index)
-            facts = {"alone": alone, "first": index == 0}
-            constant = translator.constant(node, index)
-            return arithmetic.with_constant(translator.contract, node.op, x, constant, node.name, **facts)
-    need(node.op != "Div", "a division by what is no constant", "x / constant")
-    return arithmetic.two(translator.contract, node.op, translator.value(node), translator.value(node, 1), node.name)
+    return arithmetic.operands(translator, node, node.op)
 
 
 def rectified(translator: Translator, node: Foreign) -> Tensor:

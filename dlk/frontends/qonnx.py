@@ -13,11 +13,6 @@ from dlk.frontends.values import RefusedError
 DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 
 
-def has_quantizers(model: onnx.ModelProto) -> bool:
-    """Return whether the model has operators of QONNX."""
-    return any(node.domain in DOMAINS for node in model.graph.node)
-
-
 def limits(bits: int, *, signed: bool, narrow: bool) -> tuple[int, int]:
     """Return the least and the largest integer of ``Quant``; bits is at least 1."""
     if signed:
@@ -29,16 +24,15 @@ def expanded(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy in which ``Quant`` and ``BipolarQuant`` are written in standard operators; float32 throughout."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    stored |= {
-        node.output[0]: numpy_helper.to_array(node.attribute[0].t)
-        for node in model.graph.node
-        if node.op_type == "Constant" and node.attribute[0].name == "value"
-    }
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            constants.update((node.output[0], entry.t) for entry in node.attribute if entry.name == "value")
     del copy.graph.node[:]
     for number, node in enumerate(model.graph.node):
         if node.domain in DOMAINS and node.op_type == "Quant":
-            copy.graph.node.extend(_quant(node, f"qonnx{number}", max(int(stored[node.input[3]].reshape(-1)[0]), 1)))
+            bits = int(numpy_helper.to_array(constants[node.input[3]]).reshape(-1)[0])
+            copy.graph.node.extend(_quant(node, f"qonnx{number}", max(bits, 1)))
         elif node.domain in DOMAINS and node.op_type == "BipolarQuant":
             copy.graph.node.extend(_bipolar(node, f"qonnx{number}"))
         else:
@@ -54,7 +48,12 @@ def _quant(node: onnx.NodeProto, name: str, bits: int) -> Iterator[onnx.NodeProt
         yield _constant(f"{name}_{end}", value)
     yield helper.make_node("Div", [x, scale], [f"{name}_share"], f"{name}_share")
     yield helper.make_node("Add", [f"{name}_share", zero], [f"{name}_moved"], f"{name}_moved")
-    yield helper.make_node("Round", [f"{name}_moved"], [f"{name}_whole"], f"{name}_whole")
+    if facts.get("rounding_mode", b"ROUND").upper() == b"HALF_UP":
+        yield _constant(f"{name}_half", 0.5)
+        yield helper.make_node("Add", [f"{name}_moved", f"{name}_half"], [f"{name}_raised"], f"{name}_raised")
+        yield helper.make_node("Floor", [f"{name}_raised"], [f"{name}_whole"], f"{name}_whole")
+    else:
+        yield helper.make_node("Round", [f"{name}_moved"], [f"{name}_whole"], f"{name}_whole")
     ends = [f"{name}_whole", f"{name}_low", f"{name}_high"]
     yield helper.make_node("Clip", ends, [f"{name}_inside"], f"{name}_inside")
     yield helper.make_node("Sub", [f"{name}_inside", zero], [f"{name}_back"], f"{name}_back")
@@ -69,7 +68,7 @@ def _bipolar(node: onnx.NodeProto, name: str) -> Iterator[onnx.NodeProto]:
     yield helper.make_node("Where", [f"{name}_up", scale, f"{name}_minus"], [node.output[0]], f"{name}_value")
 
 
-def _constant(name: str, value: int) -> onnx.NodeProto:
+def _constant(name: str, value: float) -> onnx.NodeProto:
     tensor = helper.make_tensor(name, TensorProto.FLOAT, [], [float(value)])
     return helper.make_node("Constant", [], [name], name, value=tensor)
 
@@ -87,6 +86,10 @@ class Signed(np.ndarray):
     def turned(self, perm: list[int]) -> Signed:
         """Return it with its axes in another order."""
         return signed(self.signs.transpose(perm), np.broadcast_to(self.scale, self.signs.shape).transpose(perm))
+
+    def as_window(self) -> Signed:
+        """Return a matrix [O, I] as a kernel [O, I, 1, 1]."""
+        return signed(self.signs[..., None, None], np.broadcast_to(self.scale, self.signs.shape)[..., None, None])
 
 
 def signed(signs: np.ndarray, scale: np.ndarray) -> Signed:

@@ -5,8 +5,8 @@ A frontend gives the nodes and a table of operators; what depends on constants a
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dlk.frontends.contract import Contract
 from dlk.frontends.support import Problem
-from dlk.frontends.values import RefusedError, Value, need
+from dlk.frontends.values import C, H, RefusedError, Value, W, need
 
 Constant = NDArray[Any]
 Tensor = Value | Constant
@@ -37,24 +37,50 @@ Operator = Callable[["Translator", Foreign], Tensor | Sequence[Tensor]]
 Fold = Callable[[Foreign, list[Constant]], Constant]
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A whole graph: the translator that holds it, the input, and the output where nothing is in the way of it."""
+
+    translator: Translator
+    source: Value
+    result: Value | None
+
+
 class Translator:
     """Goes through the nodes in order of execution; ``problems`` are those that cannot be converted."""
 
     def __init__(self, operators: Mapping[str, Operator], folds: Mapping[str, Fold], constants: Mapping[str, Constant]):
         self.contract = Contract()
-        self.tensors: dict[str, Tensor] = dict(constants)
+        self.tensors: dict[str, Tensor] = {}
         self.problems: list[Problem] = []
         self._operators, self._folds = operators, folds
         self._readers: Counter[str] = Counter()
-        self._seen: dict[int, int] = {}
+        self._names: defaultdict[int, list[str]] = defaultdict(list)  # of a tensor, by its id
+        self._seen: Counter[int] = Counter()
+        for name, constant in constants.items():
+            self._add(name, constant)
 
-    def run(self, nodes: Sequence[Foreign], outputs: Iterable[str]) -> None:
-        """Translate all nodes; what reads a tensor that could not be made is passed over."""
+    def run(
+        self, nodes: Sequence[Foreign], source: str, axes: tuple[int, ...], shape: Sequence[int], output: str
+    ) -> Translated:
+        """Translate all nodes; what reads a tensor that could not be made is passed over.
+
+        source, output: names of tensors; axes: the source's axis i is our axis ``axes[i]``; shape: the source's.
+        """
+        sizes = dict(zip(axes, shape, strict=True))
+        begun = self.contract.begin(axes, (sizes[C], sizes[H], sizes[W]))
+        self._add(source, begun)
         for node in nodes:
             self._readers.update(name for name in node.inputs if name)
-        self._readers.update(outputs)
+        self._readers[output] += 1
         for node in nodes:
             self._translate(node)
+        result = self.tensors.get(output)
+        return Translated(self, begun, result if isinstance(result, Value) else None)
+
+    def _add(self, name: str, tensor: Tensor) -> None:
+        self.tensors[name] = tensor
+        self._names[id(tensor)].append(name)
 
     def value(self, node: Foreign, index: int = 0) -> Value:
         """Return an input that must not be a constant."""
@@ -90,13 +116,12 @@ class Translator:
         return self._uses(node.inputs[index]) == 1
 
     def _uses(self, name: str) -> int:
-        tensor = self.tensors[name]
-        names = [other for other, found in self.tensors.items() if found is tensor]
-        return sum(self._readers[other] for other in names) - self._seen.get(id(tensor), 0)
+        number = id(self.tensors[name])
+        return sum(self._readers[other] for other in self._names[number]) - self._seen[number]
 
     def same(self, value: Tensor) -> Tensor:
         """Return what an operator passes on unchanged; it counts as no reader."""
-        self._seen[id(value)] = self._seen.get(id(value), 0) + 1
+        self._seen[id(value)] += 1
         return value
 
     def _translate(self, node: Foreign) -> None:
@@ -121,7 +146,8 @@ class Translator:
             self._refuse(node, f"{node.op} is not written as it should be: {error!r}", "attributes as the operator has")
             return
         results = [made] if isinstance(made, Value | np.ndarray) else list(made)
-        self.tensors.update(zip(node.outputs, results, strict=False))
+        for name, tensor in zip(node.outputs, results, strict=False):
+            self._add(name, tensor)
 
     def _fold(self, node: Foreign, constants: list[Constant]) -> Constant:
         folded = np.asarray(self._folds[node.op](node, constants))

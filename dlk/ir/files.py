@@ -12,23 +12,27 @@ MAX_BYTES = 1 << 28
 _FIX = "export the checkpoint again"
 
 
+def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES, fix: str | None = None) -> bytes:
+    """Return what a graph file holds; a missing or large one is a ``DlkError``. fix: what to do about it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise DlkError(f"the model file cannot be read: {error.strerror}", where=str(path), fix=fix) from error
+    if len(data) > max_bytes:
+        raise DlkError(
+            "the model file is too large",
+            where=str(path),
+            expected=f"at most {max_bytes} bytes",
+            received="more",
+            fix=fix,
+        )
+    return data
+
+
 def read_model(path: Path, *, max_bytes: int = MAX_BYTES, fix: str = _FIX) -> onnx.ModelProto:
     """Parse an ONNX file; a missing, large, foreign or inconsistent one is a ``DlkError``. fix: what to do about it."""
-    try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise DlkError(
-                "the model file is too large",
-                where=str(path),
-                expected=f"at most {max_bytes} bytes",
-                received=f"{size} bytes",
-                fix="give the model.onnx that the export wrote",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise DlkError(
-            f"the model file cannot be read: {error.strerror}", where=str(path), fix="export the checkpoint first"
-        ) from error
+    data = read_bytes(path, max_bytes=max_bytes, fix=fix)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

@@ -11,51 +11,18 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper, parser
+from onnx import helper, numpy_helper
 
+from dlk.frontends.functions import body
 from dlk.frontends.onnx import load
+from dlk.ir.ops import EXPORT_DOMAIN
 
-WEIGHT_QUANTIZER = """<domain: "blueoil", opset_import: ["" : 18]>
-{name} (x) => (y) {{
-  magnitude = Abs (x)
-  {axes}
-  scale = ReduceMean <keepdims = 1> (magnitude{argument})
-  zero = Constant <value = float {{0.0}}> ()
-  positive = GreaterOrEqual (x, zero)
-  minus = Neg (scale)
-  y = Where (positive, scale, minus)
-}}
-"""
-ACTIVATION_QUANTIZER = """<domain: "blueoil", opset_import: ["" : 18]>
-LinearMidTreadHalfQuantizer <bits, max_value> (x) => (y) {
-  max = Constant <value_float: float = @max_value> ()
-  width = Constant <value_int: int = @bits> ()
-  exponent = Cast <to = 1> (width)
-  zero = Constant <value = float {0.0}> ()
-  half = Constant <value = float {0.5}> ()
-  one = Constant <value = float {1.0}> ()
-  two = Constant <value = float {2.0}> ()
-  power = Pow (two, exponent)
-  n = Sub (power, one)
-  clipped = Clip (x, zero, max)
-  share = Div (clipped, max)
-  position = Mul (share, n)
-  shifted = Add (position, half)
-  level = Floor (shifted)
-  part = Div (level, n)
-  y = Mul (part, max)
-}
-"""
 FUNCTIONS = [
-    parser.parse_function(text)
-    for text in (
-        WEIGHT_QUANTIZER.format(name="BinaryMeanScalingQuantizer", axes="", argument=""),
-        WEIGHT_QUANTIZER.format(
-            name="BinaryChannelWiseMeanScalingQuantizer",
-            axes="axes = Constant <value_ints = [1, 2, 3]> ()",
-            argument=", axes",
-        ),
-        ACTIVATION_QUANTIZER,
+    body(EXPORT_DOMAIN, name)
+    for name in (
+        "BinaryMeanScalingQuantizer",
+        "BinaryChannelWiseMeanScalingQuantizer",
+        "LinearMidTreadHalfQuantizer",
     )
 ]
 EPSILON = float(np.float32(1e-3))
