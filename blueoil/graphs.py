@@ -158,10 +158,11 @@ def _run_tensorflow(
 def _run_onnx(
     imported: Imported, batches: Sequence[NDArray[np.float32]], fetch: Sequence[str]
 ) -> dict[str, NDArray[np.float32]]:
-    from dlk.verify.onnx_executor import run_model
+    from dlk.verify.onnx_executor import OnnxTensors
 
-    model = imported.runnable if imported.runnable is not None else imported.model
-    results = [run_model(model, {imported.source.tensor: batch}, fetch) for batch in batches]
+    assert imported.runnable is not None  # noqa: S101 - it is ONNX
+    run = OnnxTensors(imported.runnable, imported.source.tensor, fetch)
+    results = [run(batch) for batch in batches]
     return {name: np.concatenate([result[name] for result in results]) for name in fetch}
 
 

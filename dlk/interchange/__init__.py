@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +28,11 @@ class Format:
     suffix: str
     rewrite: Callable[[onnx.ModelProto], onnx.ModelProto]
     package: str
-    open: Callable[[Path, list[str]], Values]
+    open: Callable[[Path, Sequence[str]], Values]
 
 
 FORMATS: dict[str, Format] = {
-    "onnx": Format("standard ONNX operators only", ".onnx", plain.rewrite, "onnxruntime", plain.Runner),
+    "onnx": Format("standard ONNX operators only", ".onnx", plain.rewrite, "onnxruntime", plain.opened),
     "qonnx": Format("QONNX quantizers, for FINN and hls4ml", ".qonnx.onnx", qonnx.rewrite, "qonnx", qonnx.Runner),
 }
 """Name on the command line -> format."""

@@ -6,7 +6,7 @@ https://github.com/fastmachinelearning/qonnx
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from dlk.frontends.qonnx import DOMAINS
 from dlk.ir.semantics import mean_magnitude
 
-DOMAIN = "qonnx.custom_op.general"
+DOMAIN = DOMAINS[0]
+"""Of those that are read, the one that the project itself uses."""
 VERSION = 1
 
 
@@ -93,7 +95,7 @@ class Runner:
         tensors: names of the tensors to return.
     """
 
-    def __init__(self, path: Path, tensors: list[str]) -> None:
+    def __init__(self, path: Path, tensors: Sequence[str]) -> None:
         from qonnx.core.modelwrapper import ModelWrapper
 
         self._model = ModelWrapper(str(path))

@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from dlk.errors import VerificationError
+from dlk.frontends.own_onnx import own
 from dlk.interchange import Format
-from dlk.interchange.trace import code_tensors, traced
+from dlk.interchange.trace import traced
 from dlk.ir.files import read_model
 from dlk.verify.executors import OUTPUT
 from dlk.verify.golden import read_golden
 from dlk.verify.reference import Reference
-from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
+from dlk.verify.rounding import RoundingResult, check_rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,16 @@ def write(model: Path, golden: Path, path: Path, kind: Format) -> Written:
 
 
 def _prove(model: Path, golden: Path, file: Path, kind: Format) -> RoundingResult:
-    tensors = code_tensors(model)
-    run = kind.open(file, [OUTPUT, *(item.tensor for item in tensors)])
-    found = traced(read_golden(golden), run, tensors)
+    taps = own(read_model(model), str(model))
+    run = kind.open(file, [OUTPUT, *(tap.tensor for tap in taps)])
+    found = traced(read_golden(golden), run, taps)
     reference = Reference(model)
     result = check_rounding(reference, found, cache(lambda index: reference.trace(found.input[index])))
-    if not result.passed:
-        agreement = f"the same class in {result.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
+    if (fault := result.fault) is not None:
         raise VerificationError(
-            f"the file does not compute what was trained, by {kind.package}",
-            where=f"layer {result.first.layer}" if result.first else "output",
-            received=str(result.first or agreement),
+            f"the file does not compute what was trained, by {kind.package}: {fault.what}",
+            where=fault.where,
+            received=fault.detail,
             fix="report this; the file was not written",
         )
     return result

@@ -49,6 +49,11 @@ class CodeType:
         """Return the value of every code, float32 [n + 1], computed in float64 and rounded once."""
         return (np.arange(self.levels + 1, dtype=np.float64) * self.max_value / self.levels).astype(np.float32)
 
+    def codes(self, values: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """Return the code of each value, rounded half up in float64, of the same shape."""
+        position = values.astype(np.float64) / self.max_value * self.levels
+        return np.clip(np.floor(position + 0.5), 0, self.levels).astype(np.uint8)
+
     def attributes(self) -> dict[str, int | float]:
         """Return the attributes by which a node carries this type."""
         return {"bits": self.bits, "max_value": self.max_value}

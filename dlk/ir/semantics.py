@@ -63,9 +63,7 @@ class Chain:
 
     def codes(self, sums: NDArray[np.generic]) -> NDArray[np.uint8]:
         """Return the codes of sums [..., C] (int32 or float32)."""
-        n = self.output.levels
-        position = self.norm(sums) / self.output.max_value * n
-        return np.clip(np.floor(position + 0.5), 0, n).astype(np.uint8)
+        return self.output.codes(self.norm(sums))
 
     def of_channels(self, part: slice) -> Chain:
         """Return the chain of some of the channels."""

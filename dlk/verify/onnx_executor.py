@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,32 @@ class OnnxExecutor:
         return {OUTPUT: self.run(values)}
 
 
-def run_model(model: onnx.ModelProto, inputs: Mapping[str, Floats], fetch: Sequence[str]) -> dict[str, Floats]:
-    """Return values of a model by name, also such as are no outputs; float32 of any shape. Raises DlkError.
+class OnnxTensors:
+    """Any tensors of a model, outputs or not, as onnxruntime computes them without rewrites.
 
-    The graph runs as it is written, without rewrites.
+    Args:
+        model: with one input that is no constant.
+        source: the input's name.
+        fetch: names of the tensors, float32 of any shape.
     """
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    outputs = {value.name for value in model.graph.output}
-    made = (name for name in fetch if name not in outputs)
-    watched.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in made)
-    session = _session(watched.SerializeToString(), model.graph.name, rewrites=False)
-    try:
-        return dict(zip(fetch, session.run(list(fetch), dict(inputs)), strict=True))
-    except Exception as error:  # as below
-        raise DlkError("onnxruntime does not run the model", received=str(error)[:500]) from error
+
+    def __init__(self, model: onnx.ModelProto, source: str, fetch: Sequence[str]) -> None:
+        """Open a session with one thread. Raises DlkError."""
+        watched = onnx.ModelProto()
+        watched.CopyFrom(model)
+        known = {value.name for value in model.graph.output}
+        inner = (name for name in fetch if name not in known)
+        typed = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inner)
+        watched.graph.output.extend(typed)
+        self._session = _session(watched.SerializeToString(), model.graph.name, rewrites=False)
+        self._source, self._fetch = source, list(fetch)
+
+    def __call__(self, batch: Floats) -> dict[str, Floats]:
+        """Return the tensors by name. Raises DlkError."""
+        try:
+            return dict(zip(self._fetch, self._session.run(self._fetch, {self._source: batch}), strict=True))
+        except Exception as error:  # as below
+            raise DlkError("onnxruntime does not run the model", received=str(error)[:500]) from error
 
 
 def _session(model: str | bytes, where: str, *, rewrites: bool = True) -> Any:

@@ -64,6 +64,15 @@ class LayerRounding:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why the proof failed: what differs, where, and by how much."""
+
+    what: str
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoundingResult:
     """All layers; ``agreement`` is the share of pixels in which reference and graph choose the same class.
 
@@ -83,9 +92,23 @@ class RoundingResult:
         return next((layer.layer for layer in self.layers if layer.running_free), None)
 
     @property
+    def fault(self) -> Fault | None:
+        """Return why rounding does not explain everything; None where it does."""
+        if self.first is not None:
+            detail = f"{self.first}; float32 rounding cannot explain it"
+            return Fault("codes differ", f"layer {self.first.layer}", detail)
+        if self.agreement < LEAST_AGREEMENT:
+            detail = f"the same class in {self.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
+            return Fault("other classes are chosen", "output", detail)
+        if self.apart > MOST_APART:
+            detail = f"{self.apart:.3g} of the largest value apart, at most {MOST_APART:g} wanted"
+            return Fault("the outputs differ", "output", detail)
+        return None
+
+    @property
     def passed(self) -> bool:
         """Return whether rounding explains everything, the classes agree, and the outputs where all codes do."""
-        return self.first is None and self.agreement >= LEAST_AGREEMENT and self.apart <= MOST_APART
+        return self.fault is None
 
 
 def check_rounding(

@@ -21,7 +21,7 @@ from dlk.verify.executors import OUTPUT, LibraryExecutor, PixelExecutor
 from dlk.verify.golden import Golden, read_golden
 from dlk.verify.onnx_executor import OnnxExecutor
 from dlk.verify.reference import Reference
-from dlk.verify.rounding import LEAST_AGREEMENT, MOST_APART, RoundingResult, check_rounding
+from dlk.verify.rounding import LEAST_AGREEMENT, RoundingResult, check_rounding
 
 EMULATED_IMAGES = 1  # an emulator is some tens of times slower, and one image passes through every value of the code
 FORMAT_VERSION = 1
@@ -129,16 +129,11 @@ class Verification:
         """Raise VerificationError that names the first layer when a proof failed; ``where`` holds the whole record."""
         if self.passed:
             return
-        rounding = self.rounding
-        if rounding.first is not None:
-            what = f"the graph as exported does not compute what TensorFlow computes: layer {rounding.first.layer}"
-            detail = f"{rounding.first}; float32 rounding cannot explain it"
-        elif rounding.agreement < LEAST_AGREEMENT:
-            what = "the graph as exported chooses other classes than TensorFlow"
-            detail = f"the same class in {rounding.agreement:.2%} of pixels, at least {LEAST_AGREEMENT:.0%} wanted"
-        elif rounding.apart > MOST_APART:
-            what = "the graph as exported gives other outputs than the original"
-            detail = f"{rounding.apart:.3g} of the largest value apart, at most {MOST_APART:g} wanted"
+        if (fault := self.rounding.fault) is not None:
+            what = (
+                f"the graph as exported does not compute what the {self.original} computes: {fault.what}, {fault.where}"
+            )
+            detail = fault.detail
         elif differing := [result for result in self.equality if result.first]:
             worst = differing[0]
             names = ", ".join(result.executor for result in differing)

@@ -10,15 +10,19 @@ import numpy as np
 import onnx
 import pytest
 from exports import LAYERS, write_export
-from onnx import numpy_helper
+from foreign import prove
+from onnx import helper, numpy_helper
 
 from blueoil.commands.export import _FORMATS
 from dlk.errors import VerificationError
+from dlk.frontends.functions import body
+from dlk.frontends.qonnx import expanded
 from dlk.interchange import FORMATS
-from dlk.interchange.plain import Runner
+from dlk.interchange.plain import opened
 from dlk.interchange.write import Written, write
+from dlk.ir.ops import EXPORT_DOMAIN, OPSET
 from dlk.verify.golden import read_golden
-from dlk.verify.onnx_executor import OnnxExecutor
+from dlk.verify.onnx_executor import OnnxTensors
 
 Change = Callable[[onnx.ModelProto], None]
 
@@ -51,6 +55,19 @@ def scale(model: onnx.ModelProto, name: str, factor: float) -> None:
     tensor.CopyFrom(numpy_helper.from_array(values, name))
 
 
+def quantizer_alone() -> onnx.ModelProto:
+    """Return a quantizer of 2 bits whose step is 2, exact in floats, on four values."""
+    facts = {"bits": 2, "max_value": 6.0}
+    node = helper.make_node("LinearMidTreadHalfQuantizer", ["x"], ["y"], name="q", domain=EXPORT_DOMAIN, **facts)
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in "xy"]
+    return helper.make_model(
+        helper.make_graph([node], "q", ends[:1], ends[1:]),
+        functions=[body(EXPORT_DOMAIN, node.op_type)],
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(EXPORT_DOMAIN, 1)],
+        ir_version=10,
+    )
+
+
 def test_the_command_knows_every_format() -> None:
     assert set(FORMATS) == set(_FORMATS)
 
@@ -64,9 +81,10 @@ def test_a_plain_file_has_standard_operators_only_and_gives_the_bits_of_the_grap
     golden = read_golden(export / "reference.npz")
     assert sum(layer.values for layer in found.proof.layers) == sum(codes.size for codes in golden.codes.values()) > 0
     assert [layer.layer for layer in found.proof.layers] == list(LAYERS)
-    values = golden.input[1]
-    output = Runner(found.path, ["output"])(values[None])["output"][0]
-    assert np.array_equal(output, OnnxExecutor(export / "model.onnx").run(values))
+    fetch = ["output", *(f"{layer}/activation_quantizer:0" for layer in LAYERS)]
+    ours, theirs = (opened(path, fetch)(golden.input[1:]) for path in (found.path, export / "model.onnx"))
+    for name in fetch:
+        assert np.array_equal(ours[name].view(np.uint32), theirs[name].view(np.uint32)), name
 
 
 def test_a_qonnx_file_holds_signs_scales_and_unsigned_quantizers(export: Path, tmp_path: Path) -> None:
@@ -92,6 +110,23 @@ def test_a_weight_of_zero_has_the_sign_plus_one(export: Path) -> None:
     tensor.CopyFrom(numpy_helper.from_array(weights, tensor.name))
     signs = numpy_helper.to_array(constant(FORMATS["qonnx"].rewrite(source), "conv2/kernel"))
     assert signs[0, 0, 0, 0] == 1
+
+
+def test_a_qonnx_file_is_read_back_as_the_same_network(export: Path, tmp_path: Path) -> None:
+    file = FORMATS["qonnx"].rewrite(onnx.load(export / "model.onnx"))
+    back = prove(file.SerializeToString(), "back.onnx", tmp_path)
+    assert [tap.layer.partition(".")[0] for tap in back.imported.taps] == list(LAYERS)
+    assert (back.quantized, back.differing) == (len(LAYERS), 0)
+
+
+def test_half_a_step_rounds_up_where_the_file_says_so() -> None:
+    model = FORMATS["qonnx"].rewrite(quantizer_alone())
+    standard = OnnxTensors(expanded(model), "x", ["y"])
+    assert standard(np.array([1.0, 3.0, 5.0, 0.99], np.float32))["y"].tolist() == [2.0, 4.0, 6.0, 0.0]
+    (rounding,) = (entry for entry in model.graph.node[0].attribute if entry.name == "rounding_mode")
+    rounding.s = b"ROUND"  # half to even
+    standard = OnnxTensors(expanded(model), "x", ["y"])
+    assert standard(np.array([1.0, 3.0, 5.0, 0.99], np.float32))["y"].tolist() == [0.0, 4.0, 4.0, 0.0]
 
 
 @pytest.mark.needs("qonnx")
