@@ -56,6 +56,11 @@ class Prediction:
     classes: np.ndarray
     times: Times
 
+    def shares(self, classes: int) -> list:
+        """Return the share of each of so many classes in the image, 0..1."""
+        counts = np.bincount(self.classes.reshape(-1), minlength=classes)
+        return [int(count) / self.classes.size for count in counts]
+
 
 def default_model() -> Path:
     """Return the library of this package that fits this machine."""

@@ -90,9 +90,8 @@ class Live:
 
     def _segment(self, number: int, picture: np.ndarray, rate: Rate) -> View:
         prediction = self.model.predict(picture)
-        classes = prediction.classes
         buffer = io.BytesIO()
-        Image.fromarray(overlay(picture, classes, self.model.colors)).save(buffer, "JPEG", quality=JPEG_QUALITY)
-        counts = np.bincount(classes.reshape(-1), minlength=len(self.model.meta.classes))
-        shares = [round(int(count) / classes.size, 4) for count in counts]
+        seen = overlay(picture, prediction.classes, self.model.colors)
+        Image.fromarray(seen).save(buffer, "JPEG", quality=JPEG_QUALITY)
+        shares = [round(share, 4) for share in prediction.shares(len(self.model.meta.classes))]
         return View(number, buffer.getvalue(), picture.shape[:2], rate.tick(), prediction.times.run, shares)

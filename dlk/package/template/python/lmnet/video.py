@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lmnet.inference import Model, UsageError
+from lmnet.inference import Model, Prediction, UsageError
 from lmnet.processors.overlay import overlay
 from lmnet.sources import Video, import_opencv, pictures
 
@@ -25,10 +25,9 @@ def segment_video(model: Model, path: Path, target: Path, *, trials: int = 1, mo
     try:
         for number, picture in enumerate(pictures(video), 1):
             predictions = [model.predict(picture) for _ in range(trials)]
-            classes = predictions[0].classes
             writer = writer or _Writer(temporary, video.rate, picture.shape[:2])
-            writer.write(overlay(picture, classes, model.colors))
-            entries.append(_entry(path, number, classes, model.meta.classes))
+            writer.write(overlay(picture, predictions[0].classes, model.colors))
+            entries.append(_entry(path, number, predictions[0], model.meta.classes))
             times += [prediction.times for prediction in predictions]
             if number == most:
                 break
@@ -43,11 +42,10 @@ def segment_video(model: Model, path: Path, target: Path, *, trials: int = 1, mo
     return entries, times
 
 
-def _entry(path: Path, number: int, classes: np.ndarray, names: list) -> dict:
-    counts = np.bincount(classes.reshape(-1), minlength=len(names))
+def _entry(path: Path, number: int, prediction: Prediction, names: list) -> dict:
     shares = [
-        {"class": {"id": index, "name": name}, "share": round(int(counts[index]) / classes.size, 6)}
-        for index, name in enumerate(names)
+        {"class": {"id": index, "name": name}, "share": round(share, 6)}
+        for index, (name, share) in enumerate(zip(names, prediction.shares(len(names))))
     ]
     return {"file_path": str(path), "frame": number, "prediction": shares}
 

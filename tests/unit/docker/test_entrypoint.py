@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-DOCKER = Path(__file__).parents[2] / "docker"
+DOCKER = Path(__file__).parents[3] / "docker"
 OWNER, GROUP, OTHER = 4321, 4322, 5000
 # What the mounts cover is bound to /mnt and /media first, since a checkout may lie below /home.
 NAMESPACE = """
