@@ -147,7 +147,7 @@ def command(
     seconds = time.perf_counter() - started
     console.say(f"converted in {duration(seconds)}; stages that ran side by side share the processor")
     if result.float_layers:
-        console.say(f"in float run {', '.join(result.float_layers)}")
+        console.say(f"layers in float: {', '.join(result.float_layers)}")
     for name, error in result.left_out.items():
         console.say(f"Note: the library for {name} is left out, since {error.what}: {error.received}")
     library = next(iter(result.libraries.values())).name
