@@ -48,12 +48,12 @@ def read_only(folder: Path, _: int) -> None:
     subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 
 
-FAULTS: dict[str, tuple[Callable[[Path, int], None], tuple[int, ...]]] = {
-    "full disk": (fill, (20_000, 90_000)),
-    "no inodes": (use_inodes, (3,)),
-    "read-only": (read_only, (0,)),
+FAULTS: dict[str, tuple[Callable[[Path, int], None], dict[int, bool]]] = {
+    "full disk": (fill, {20_000: True, 90_000: False}),
+    "no inodes": (use_inodes, {3: True}),
+    "read-only": (read_only, {0: True}),
 }
-"""Name of a fault: what brings it about, and how much room it leaves."""
+"""Name of a fault: what brings it about, and the rooms that it leaves, each with whether nothing can end well there."""
 
 
 def check(whole: Path, *, short: bool = False) -> dict[str, object]:
@@ -67,7 +67,7 @@ def check(whole: Path, *, short: bool = False) -> dict[str, object]:
     faults: list[str] = []
     tried = 0
     for name, (bring_about, rooms) in FAULTS.items():
-        for room in rooms[:1] if short else rooms:
+        for room, hopeless in list(rooms.items())[:1] if short else rooms.items():
             for words in (TRAIN, _MORE, CONVERT):
                 if short and (name, words) != ("full disk", TRAIN):
                     continue
@@ -79,17 +79,19 @@ def check(whole: Path, *, short: bool = False) -> dict[str, object]:
                     before = _state(disk)
                     bring_about(disk, room)
                     outcome = blueoil(words, disk, log=whole / ".output")
-                    fault = _fault(outcome) or ("" if _state(disk).items() >= before.items() else "a result is lost")
+                    fault = _fault(outcome, hopeless) or (
+                        "" if _state(disk).items() >= before.items() else "a result is lost"
+                    )
                 if fault:
                     faults.append(f"{name}, room {room}, {words[0]}: {fault}")
     return {"tried": tried, "faults": faults}
 
 
-def _fault(outcome: Outcome) -> str:
-    """Say what is wrong with the answer; an end without a fault is none: there was room enough."""
+def _fault(outcome: Outcome, hopeless: bool) -> str:
+    """Say what is wrong with the answer; where there may be room enough, an end without an error is none."""
     lines = [line for line in outcome.output.splitlines() if line.startswith("Error: ")]
     if outcome.code == 0:
-        return ""
+        return "it says that it ended well, where nothing can be written" if hopeless else ""
     if outcome.code != 1 or len(lines) != 1 or "Traceback" in outcome.output:
         return f"exit code {outcome.code}, {outcome.output[-600:]!r}"
     words = [os.strerror(number) for number in (errno.ENOSPC, errno.EROFS)]
