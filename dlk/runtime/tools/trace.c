@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dlk/dlk.h"
+#include "../include/dlk/dlk.h"
 
 struct api {
   Network* (*create)(void);

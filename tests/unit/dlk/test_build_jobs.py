@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -119,12 +120,14 @@ def test_objects_are_looked_up_by_content_and_a_changed_header_is_seen(tmp_path:
     emit(PROGRAMS["slim"], tmp_path / "p", target)
     with JobPool(2) as pool, pool.job():
         library = build(tmp_path / "p", target, jobs=pool)
-    ninja = tools()[1]
-    commands = subprocess.run(
-        [ninja, "-C", library.parent, "-t", "commands", "dlk"], capture_output=True, text=True, check=True
-    ).stdout
-    assert "isa_neon.cpp" in commands
-    assert "-MD" not in commands
+    (tmp_path / "q").mkdir()
+    emit(PROGRAMS["slim"], tmp_path / "q" / "p", target)
+    again = build(tmp_path / "q" / "p", target, jobs=2)
+    assert again.read_bytes() == library.read_bytes()
+    calls = compiler_calls(library.parent, "isa_neon.cpp")
+    assert "-MD" not in calls
+    assert calls == compiler_calls(again.parent, "isa_neon.cpp")
+    assert str(tmp_path) not in calls, "where the project is, is no matter"
     for header in ("src/export.h", "kernels/vec.h"):
         file = tmp_path / "p" / header
         text = file.read_text()
@@ -133,6 +136,15 @@ def test_objects_are_looked_up_by_content_and_a_changed_header_is_seen(tmp_path:
             build(tmp_path / "p", target, jobs=2)
         assert "the header was read" in (caught.value.received or "")
         file.write_text(text)
+
+
+def compiler_calls(folder: Path, source: str) -> str:
+    """Return the calls of the compiler that Ninja makes, less where it runs and writes; one must be of a source."""
+    words = [tools()[1], "-C", folder, "-t", "commands", "dlk", "dlk_trace"]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    calls = [line for line in lines if " -E chdir " in line]
+    assert [call for call in calls if source in call]
+    return "\n".join(re.sub(r'-E chdir "[^"]*"|-o "[^"]*"', "", call) for call in calls)
 
 
 KILLED = """
