@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from made_once import MadeOnce
@@ -32,6 +33,17 @@ def forget_plugins() -> Iterator[None]:
 
     for name in [name for name in sys.modules if name.startswith(plugins.MODULE)]:
         plugins.withdraw(f"{name.removeprefix(plugins.MODULE)}.py")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import the tests, and TensorFlow with them, in a third less time: nothing of that is ever garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
