@@ -6,7 +6,6 @@ import errno
 import fcntl
 import json
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -15,41 +14,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from blueoil import __version__
+from blueoil import __version__, samples
+from blueoil.environment import processor, versions
 from blueoil.errors import BlueoilError
 from blueoil.files import making, write_text
 from blueoil.records import damaged, read_json, read_text
 from lmnet.training.folder import BEST, FLOAT, MODEL, STATE
 
 if TYPE_CHECKING:
-    from lmnet.datasets.base import Split
     from lmnet.settings import Settings
-
-T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
 _RECORD = "environment.json"
 _CONFIG_NAMES = {".py": "config.py", ".yaml": "config.yaml", ".yml": "config.yaml"}
-SAMPLES = 3
-"""Validation images that an experiment keeps for converting."""
-_LIBRARIES = (
-    "tensorflow",
-    "tensorflow-cpu",
-    "jax",
-    "keras",
-    "numpy",
-    "pillow",
-    "pydantic",
-    "onnx",
-    "onnx-ir",
-    "onnxruntime",
-)
 
 
 def new_id(config: Path) -> str:
@@ -169,7 +150,7 @@ class Experiment:
         texts = {f"plugins/{file.name}": file.read_bytes() for file in plugins}
         record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": [], **more}
         texts[_CONFIG_NAMES[config.suffix.lower()]] = text
-        texts[_RECORD] = _record_text({**record, **_versions()}).encode()
+        texts[_RECORD] = _record_text({**record, **versions()}).encode()
         if self.exists:
             raise self._exists_already()
         with making(self.folder) as unfinished:
@@ -191,32 +172,11 @@ class Experiment:
         start = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": shlex.join(sys.argv),
-            "processor": _processor(),
+            "processor": processor(),
             "cores": len(os.sched_getaffinity(0)),
         }
         record = self.environment
         self._write_environment({**record, "starts": [*record.get("starts", ()), start]})
-
-    def keep_samples(self, split: Split) -> None:
-        """Copy some images of a split, so that converting needs no dataset: names stay, pixels too.
-
-        Images that are no files are kept as PNG, at the size at which they are loaded.
-        """
-        if (self.folder / "samples").is_dir() or not len(split):
-            return
-        from PIL import Image
-
-        unfinished = self.folder / ".samples"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        for number, i in enumerate(spread(range(len(split)))):
-            image = split.pairs[i].image
-            if image.is_file():
-                shutil.copyfile(image, unfinished / f"{number}_{image.name}")
-            else:
-                sample = split.load(i)
-                Image.fromarray(sample.image).save(unfinished / f"{number}_{sample.name}.png")
-        unfinished.rename(self.folder / "samples")
 
     def samples(self) -> list[Path]:
         """Return the images kept from the validation split.
@@ -224,11 +184,12 @@ class Experiment:
         Raises:
             BlueoilError: there are none.
         """
-        folder = self.folder / "samples"
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        found = samples.kept(self.folder)
         if not found:
             raise BlueoilError(
-                f"experiment {self.id} keeps no sample images", where=str(folder), fix="give one: --test_image IMAGE"
+                f"experiment {self.id} keeps no sample images",
+                where=str(self.folder),
+                fix="give one: --test_image IMAGE",
             )
         return found
 
@@ -331,11 +292,6 @@ def _record_text(record: dict[str, Any]) -> str:
     return json.dumps(record, indent=2) + "\n"
 
 
-def spread(images: Sequence[T]) -> list[T]:
-    """Return at most SAMPLES of the images, evenly from the first to the last."""
-    return [images[i] for i in sorted({round(i * (len(images) - 1) / max(1, SAMPLES - 1)) for i in range(SAMPLES)})]
-
-
 def step_of(checkpoint: str) -> int:
     """Return N of ``save.ckpt-N``."""
     match = _CHECKPOINT.fullmatch(checkpoint)
@@ -346,31 +302,3 @@ def step_of(checkpoint: str) -> int:
 
 def _is_whole(checkpoint: Path) -> bool:
     return (checkpoint / MODEL).is_file() and (checkpoint / STATE).is_file()
-
-
-def _processor() -> str:
-    """Return the name of the CPU, that of its architecture where Linux does not tell it."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
-            names = [line.partition(":")[2].strip() for line in islice(file, 64) if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.machine()
-
-
-def _versions() -> dict[str, Any]:
-    """Return the versions that a run depends on; asking imports none of the libraries."""
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
-        "machine": platform.machine(),
-        "cpus": os.cpu_count(),
-        "cuda_visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
-        "libraries": found,
-    }

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from blueoil import tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console
-from blueoil.experiment import Experiment, spread
+from blueoil.experiment import Experiment
 from blueoil.pictures import read_images
+from blueoil.samples import spread
 from blueoil.zoo import at_dataset
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blueoil import tensorflow_start
+from blueoil import samples, tensorflow_start
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
-from blueoil.experiment import SAMPLES, Experiment
+from blueoil.experiment import Experiment
 from lmnet.zoo import find
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def _make(experiment: Experiment, file: Path, digest: str, console: Console) -> 
         text = render(settings, name=experiment.id, suffix=config.suffix, made_by="blueoil --zoo")
         config.write_text(text, encoding="utf-8")
         height, width = (max(_SMALLEST_SCENE, side) for side in settings.image_size)
-        draw_dataset(aside / "drawn", train=1, validation=SAMPLES, size=(height, width))
+        draw_dataset(aside / "drawn", train=1, validation=samples.SAMPLES, size=(height, width))
         experiment.create(config, seed=settings.seed, zoo={"sha256": digest, **facts.model_dump()})
-        experiment.keep_samples(open_dataset(at_dataset(settings, aside / "drawn")).validation)
+        samples.keep(experiment.folder, open_dataset(at_dataset(settings, aside / "drawn")).validation)
     state = checkpoints.CheckpointState(
         step=facts.step,
         network=settings.network,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from blueoil import several
+from blueoil import samples, several
 from blueoil.commands import options
 from blueoil.console import Console, percent
 from blueoil.errors import BlueoilError
@@ -255,7 +255,7 @@ def _train(
 
         def report(event: Event) -> None:
             if isinstance(event, Started):
-                experiment.keep_samples(event.validation)
+                samples.keep(experiment.folder, event.validation)
             progress(event)
             if isinstance(event, Validated):
                 curves.update()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blueoil import tensorflow_start
+from blueoil import samples, tensorflow_start
 from blueoil.experiment import Experiment
 from blueoil.files import write_text
 from blueoil.tuning import space
@@ -89,7 +89,7 @@ def _train(job: Job, number: int, teller: Teller) -> None:
 
         def report(event: Event) -> None:
             if isinstance(event, Started):
-                experiment.keep_samples(event.validation)
+                samples.keep(experiment.folder, event.validation)
                 teller.begin(event.total_steps if event.network == settings.network else None)
             teller(event)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blueoil import samples
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, new_id
 from lmnet.datasets.base import Pair, Sample, Split
@@ -138,14 +139,14 @@ def test_samples_are_spread_over_the_split_and_kept_once(experiment: Experiment,
     images = [tmp_path / f"{letter}.png" for letter in "abcdefg"]
     for image in images:
         image.write_text(image.stem)
-    experiment.keep_samples(split_of(images))
+    samples.keep(experiment.folder, split_of(images))
     assert [sample.name for sample in experiment.samples()] == ["0_a.png", "1_d.png", "2_g.png"]
-    experiment.keep_samples(split_of(images[:1]))
+    samples.keep(experiment.folder, split_of(images[:1]))
     assert len(experiment.samples()) == 3
 
 
 def test_samples_that_are_no_files_are_kept_as_they_are_loaded(experiment: Experiment) -> None:
-    experiment.keep_samples(split_of([Path("nowhere/drawn"), Path("nowhere/too")]))
+    samples.keep(experiment.folder, split_of([Path("nowhere/drawn"), Path("nowhere/too")]))
     assert [sample.name for sample in experiment.samples()] == ["0_drawn.png", "1_too.png"]
     with Image.open(experiment.samples()[1]) as picture:
         assert np.array_equal(np.asarray(picture), np.full((2, 3, 3), 1, np.uint8))
