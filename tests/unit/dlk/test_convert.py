@@ -54,7 +54,7 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
     stages = [stage for stage, _, _ in done.events]
     order = [
         stages.index(name)
-        for name in ("load", "pass", "lower", "emit", "build", "memory", "verify", "measure", "package")
+        for name in ("load", "pass", "lower", "emit", "build", "memory", "verify", "measure", "report", "package")
     ]
     assert order == sorted(order)
     assert ("pass", "compute_thresholds") in [(stage, detail) for stage, detail, _ in done.events]
@@ -65,7 +65,7 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
 def test_nothing_unfinished_is_left(done: Done) -> None:
     assert {path.name for path in done.export.iterdir() if not path.name.startswith(".")} == {
         "model.onnx", "meta.yaml", "minimal_graph_with_shape.pb", "reference.npz", "output", "project",
-        "verification.json",
+        "verification.json", "report.json",
     }  # fmt: skip
     assert [path.name for path in (done.export / "project/x86/build").iterdir()] == ["dlk_trace"]
 
