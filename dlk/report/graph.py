@@ -88,4 +88,9 @@ def _window(step: Step) -> str:
     return f"{rows}x{columns}" + (f", stride {window.stride}" if window.stride != 1 else "")
 
 
-_MEANINGS = {each.name: " ".join((each.__doc__ or "").strip().partition("\n\n")[0].split()) for each in PASSES}
+def _meaning(text: str | None) -> str:
+    """Return the first paragraph of a docstring in one line, without its marks of code."""
+    return " ".join((text or "").strip().partition("\n\n")[0].replace("``", "").split())
+
+
+_MEANINGS = {each.name: _meaning(each.__doc__) for each in PASSES}
