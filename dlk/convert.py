@@ -8,110 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import statistics
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import onnx_ir as ir
 
 from dlk.accelerators import misfitting, simulated, twins
 from dlk.build import JobPool, build, check_symbols, prune, trace_program
 from dlk.codegen import emit
-from dlk.codegen.memory import MemoryUse
+from dlk.conversion import Conversion, Page, Report, Work
 from dlk.errors import DlkError
 from dlk.frontends.onnx import load
-from dlk.frontends.support import Floats, float_layers
-from dlk.hw.limits import MisfitError
+from dlk.frontends.support import Floats
 from dlk.lowering import lower
-from dlk.lowering.program import Program
-from dlk.package.assemble import META, SOURCE, assemble, read_meta
+from dlk.package.assemble import META, SOURCE, assemble, read_meta, sha256
 from dlk.package.board import BoardFiles
 from dlk.package.install import discard, install, recover
 from dlk.passes import run_passes
+from dlk.profile.native import measure_native
+from dlk.report.document import document, write
+from dlk.report.graph import GraphRecord
+from dlk.report.source import Source, layers_of
 from dlk.targets import TARGETS, Target
-from dlk.verify.available import Built, is_native
-from dlk.verify.executors import LibraryExecutor
-from dlk.verify.verification import ORIGINAL, Row, Verification, Verifier
+from dlk.verify.available import Built
+from dlk.verify.verification import ORIGINAL, Verifier
 
 MODEL, REFERENCE = "model.onnx", "reference.npz"
 OUTPUT, PROJECT, VERIFICATION, UNFINISHED = "output", "project", "verification.json", "unfinished"
-RESULTS = (PROJECT, VERIFICATION, OUTPUT)
+DOCUMENT, PAGE = "report.json", "report.html"
+RESULTS = (PROJECT, VERIFICATION, DOCUMENT, PAGE, OUTPUT)
 GOLDEN_IMAGES = 1  # in the package; one image passes through every value of the code, and outputs are large
-LATENCY_RUNS = 5
-
-Report = Callable[[str, str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class StageTime:
-    """What one stage did, and its wall time in seconds."""
-
-    stage: str
-    detail: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """A finished conversion. ``latency_ms``: CPU time of the native library for one image on one thread,
-    median of a few runs; None when none is native. ``memory``: what the network takes in the library of each target.
-    ``left_out``: optional targets that the network does not fit, and why. ``float_layers``: convolutions in float.
-    """
-
-    output: Path
-    libraries: dict[str, Path]
-    verification: Verification
-    latency_ms: float | None
-    memory: dict[str, MemoryUse]
-    stages: tuple[StageTime, ...]
-    left_out: dict[str, MisfitError]
-    float_layers: tuple[str, ...] = ()
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """Return the verification as a table."""
-        return self.verification.rows()
-
-
-@dataclass(slots=True)
-class _Work:
-    """What the stages hand to each other."""
-
-    export: Path
-    folder: Path
-    targets: tuple[Target, ...]
-    optional: Collection[str]
-    processors: Path
-    jobs: int | None
-    report: Report
-    board: BoardFiles
-    floats: Floats = Floats.ENDS
-    float_layers: tuple[str, ...] = ()
-    left_out: dict[str, MisfitError] = field(default_factory=dict)
-    program: Program | None = None
-    built: list[Built] = field(default_factory=list)
-    verifier: Verifier | None = None
-    verification: Verification | None = None
-    latency_ms: float | None = None
-    memory: dict[str, MemoryUse] = field(default_factory=dict)
-    stages: list[StageTime] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextlib.contextmanager
-    def stage(self, name: str, detail: str = "") -> Iterator[Callable[[str], None]]:
-        """Time a stage and report it when it has ended well; the value sets the detail. Stages may overlap."""
-        told = [detail]
-        started = time.perf_counter()
-        yield lambda text: told.__setitem__(0, text)
-        self.tell(name, told[0], time.perf_counter() - started)
-
-    def tell(self, stage: str, detail: str, seconds: float) -> None:
-        """Note and report a finished stage; from any thread."""
-        with self.lock:
-            self.stages.append(StageTime(stage, detail, seconds))
-            self.report(stage, detail, seconds)
 
 
 def convert(
@@ -124,16 +52,18 @@ def convert(
     jobs: int | None = None,
     board: BoardFiles | None = None,
     floats: Floats = Floats.ENDS,
+    page: Page | None = None,
 ) -> Conversion:
-    """Convert ``export_dir/model.onnx`` into libraries, prove them, and write ``export_dir/output``.
+    """Convert ``export_dir/model.onnx`` into libraries, prove them, and write ``export_dir/output`` and a report.
 
     targets: names in ``dlk.targets.TARGETS``; those in ``optional`` are left out where the network does not fit their
     accelerator. processors: the folder of lmnet.processors; ``report(stage, detail,
     seconds)`` is called after each stage. board: what goes into the folder ``fpga`` of a package with an accelerator's
-    library; what it lacks is named there. floats: which layers may run in float.
+    library; what it lacks is named there. floats: which layers may run in float. page: makes the text
+    of ``report.html`` out of the document of ``report.json``; without it there is no such file afterwards.
     Raises DlkError, and VerificationError when a proof fails.
     """
-    work = _Work(
+    work = Work(
         export_dir,
         export_dir / UNFINISHED,
         _targets(targets),
@@ -143,6 +73,7 @@ def convert(
         report,
         board or BoardFiles(),
         floats,
+        page,
     )
     with _only_one(export_dir):
         discard(work.folder)
@@ -156,26 +87,26 @@ def convert(
         export_dir / OUTPUT,
         libraries,
         work.verification,
-        work.latency_ms,
+        work.latency.milliseconds if work.latency is not None else None,
         work.memory,
         tuple(work.stages),
         work.left_out,
-        work.float_layers,
+        export_dir / (DOCUMENT if page is None else PAGE),
+        tuple(work.graph.floats),
     )
 
 
-def _lower(work: _Work) -> None:
+def _lower(work: Work) -> None:
     """Read the graph, rewrite it pass by pass, and lower it to plain steps."""
     with work.stage("load", MODEL):
         model = load(work.export / MODEL, floats=work.floats)
-        work.float_layers = float_layers(model)
+        work.graph = GraphRecord.of(model)
     started = [time.perf_counter()]
 
-    def observe(name: str, _: object) -> None:
-        now = time.perf_counter()
-        work.stages.append(StageTime("pass", name, now - started[0]))
-        work.report("pass", name, now - started[0])
-        started[0] = now
+    def observe(name: str, passed: ir.Model) -> None:
+        work.tell("pass", name, time.perf_counter() - started[0])
+        work.graph.after(name, passed)
+        started[0] = time.perf_counter()
 
     run_passes(model, observe=observe)
     with work.stage("lower") as tell:
@@ -185,7 +116,7 @@ def _lower(work: _Work) -> None:
     work.targets = tuple(target for target in work.targets if target.name not in work.left_out)
 
 
-def _build(work: _Work) -> None:
+def _build(work: Work) -> None:
     """Write and compile the C++ project of every target, side by side; meanwhile run the proof that needs none."""
     targets = [*work.targets, *twins(work.targets)]
     with JobPool(work.jobs) as pool, ThreadPoolExecutor(len(targets)) as threads:
@@ -205,14 +136,14 @@ def _build(work: _Work) -> None:
             raise
 
 
-def _tell_memory(work: _Work) -> None:
+def _tell_memory(work: Work) -> None:
     """Tell what the network takes. Targets differ in scratch only; the one with the widest vectors speaks for all."""
     with work.stage("memory") as tell:
         most = max(work.memory, key=lambda name: work.memory[name].total)
         tell(work.memory[most].words() + (f" ({most})" if len(work.memory) > 1 else ""))
 
 
-def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:
+def _build_target(work: Work, target: Target, pool: JobPool) -> Built:
     assert work.program is not None  # noqa: S101 - set by the stage before
     project = work.folder / PROJECT / target.name
     with pool.job():
@@ -228,7 +159,7 @@ def _build_target(work: _Work, target: Target, pool: JobPool) -> Built:
         return simulated(Built(target, library, trace_program(project)), work.tell)
 
 
-def _verify(work: _Work) -> None:
+def _verify(work: Work) -> None:
     """Compare every library with the reference; a failed proof stops here."""
     assert work.verifier is not None  # noqa: S101 - set by the stage before
     with work.stage("verify") as tell:
@@ -239,28 +170,41 @@ def _verify(work: _Work) -> None:
         tell(f"{len(work.verification.equality)} executors, {values:,} values, 0 mismatches")
 
 
-def _measure(work: _Work) -> None:
+def _measure(work: Work) -> None:
     """Measure the native library, as a program on the device would call it."""
-    assert work.verifier is not None  # noqa: S101 - set by the stage before
-    plain = (item for item in work.built if is_native(item.target) and not item.target.accelerated)
-    native = next(plain, None)
-    if native is None:
-        return
-    with work.stage("measure") as tell:
-        values = work.verifier.golden.input[0]
-        with LibraryExecutor(native.library, name=native.target.name) as library:
-            library.run(values)
-            times = []
-            for _ in range(LATENCY_RUNS):
-                started = time.thread_time()  # the machine may be shared
-                library.run(values)
-                times.append(time.thread_time() - started)
-            work.latency_ms = statistics.median(times) * 1000
-            tell(f"{work.latency_ms:.2f} ms of CPU time an image on this machine ({native.target.name}, {library.isa})")
+    started = time.perf_counter()
+    found = work.latency = measure_native(work.built)
+    if found is not None:
+        words = f"{found.milliseconds:.2f} ms of CPU time an image on this machine ({found.target}, {found.isa})"
+        work.tell("measure", words, time.perf_counter() - started)
 
 
-def _package(work: _Work) -> None:
-    """Put the package together, and everything into its place."""
+def _report(work: Work) -> None:
+    """Write the document of what was done, and the page of it where somebody makes one."""
+    assert work.program is not None and work.verification is not None  # noqa: S101 - set by earlier stages
+    with work.stage("report", PAGE if work.page is not None else DOCUMENT):
+        found = document(
+            Source(
+                model=sha256(work.export / MODEL),
+                graph=work.graph,
+                program=work.program,
+                layers=layers_of(work.program),
+                targets=work.targets,
+                built=work.built,
+                memory=work.memory,
+                left_out=work.left_out,
+                verification=work.verification,
+                latency=work.latency,
+                stages=work.stages,
+            )
+        )
+        write(found, work.folder / DOCUMENT)
+        if work.page is not None:
+            (work.folder / PAGE).write_text(work.page(found), encoding="utf-8")
+
+
+def _package(work: Work) -> None:
+    """Put the package together."""
     assert work.verifier is not None  # noqa: S101 - set by an earlier stage
     packed = [item for item in work.built if item.target in work.targets]
     with work.stage("package", str(work.export / OUTPUT)):
@@ -276,10 +220,14 @@ def _package(work: _Work) -> None:
         )
         for item in work.built:
             prune(work.folder / PROJECT / item.target.name, *([] if item in packed else [item.library.name]))
-        install(work.folder, work.export, RESULTS)
 
 
-STAGES: tuple[Callable[[_Work], None], ...] = (_lower, _build, _verify, _measure, _package)
+def _install(work: Work) -> None:
+    """Put everything into its place; a page of another conversion goes."""
+    install(work.folder, work.export, RESULTS, without=() if work.page is not None else (PAGE,))
+
+
+STAGES: tuple[Callable[[Work], None], ...] = (_lower, _build, _verify, _measure, _report, _package, _install)
 
 
 def _targets(names: Sequence[str]) -> tuple[Target, ...]:

@@ -128,6 +128,7 @@ def command(
         names, export_folder = prepare(graph, output, meta=meta, shape=input_shape, pictures=pictures, console=console)
 
     import lmnet.processors
+    from blueoil.report import conversion_page
     from dlk.convert import convert
 
     console.say(f"building {', '.join(targets)} side by side: up to a minute")
@@ -140,6 +141,7 @@ def command(
             report=console.stage,
             board=board_files,
             floats=_floats(graph, allow_float),
+            page=conversion_page.page,
         )
     values = conversion.tell(console, result.verification)
     if result.latency_ms is not None:
@@ -151,8 +153,9 @@ def command(
     for name, error in result.left_out.items():
         console.say(f"Note: the library for {name} is left out, since {error.what}: {error.received}")
     library = next(iter(result.libraries.values())).name
-    package = export_folder / "output"
+    package, report = export_folder / "output", export_folder / result.report.name
     packed = board.tell(console, board_files if board.TARGET in result.libraries else None, package / "fpga")
+    console.say(f"Report: {report}")
     console.say(f"Output files are generated in {package}")
     console.say(f"Please see {package}/README.md to run prediction")
     what = "-i IMAGE" if names.get("task", SEGMENTATION) == SEGMENTATION else "--self-test"
@@ -162,6 +165,7 @@ def command(
         {
             **names,
             "output": package,
+            "report": report,
             **values,
             "seconds": seconds,
             **_timings(result),

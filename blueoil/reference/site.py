@@ -18,7 +18,7 @@ DOCS = "docs"
 INDEX = "index"
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Begin": ("install", "tutorial"),
-    "How to": ("data", "augmentation", "training", "plugins", "fpga", "scale", "export", "graphs", "docker"),
+    "How to": ("data", "augmentation", "training", "plugins", "fpga", "scale", "export", "report", "graphs", "docker"),
     "Reference": ("reference/cli", "reference/settings", "reference/operators", "reference/c_api"),
     "How it works": ("numerics", "engine", "arm", "fpga-library", "accelerator", "robustness"),
     "Record": ("results", "changelog", "contributing"),

@@ -87,9 +87,10 @@ def layer_problems(model: ir.Model, floats: Floats = Floats.ENDS) -> list[Proble
     return [problem for rule in (*_FLOATS[floats], *_RULES) for problem in rule(model)]
 
 
-def float_layers(model: ir.Model) -> tuple[str, ...]:
-    """Return the names of the convolutions that compute in float, in order."""
-    return tuple(str(conv.name).partition("/")[0] for conv in nodes(model, "Conv") if _float_reasons(conv))
+def float_reasons(model: ir.Model) -> dict[str, tuple[str, ...]]:
+    """Return why convolutions compute in float, for those that do, by the name of the layer, in order."""
+    found = {str(conv.name).partition("/")[0]: tuple(_float_reasons(conv)) for conv in nodes(model, "Conv")}
+    return {name: reasons for name, reasons in found.items() if reasons}
 
 
 def _quantizers(value: ir.Value) -> list[ir.Node | None]:

@@ -88,76 +88,144 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """``part``: what is limited; ``found`` tells what a convolution has when it breaks it, else nothing."""
+    """``part``: what is limited; ``found`` tells what a convolution has when it breaks it, else nothing.
+
+    used, most: the same in numbers, how much of it a convolution takes and how much there is, where it can be counted.
+    """
 
     part: str
     found: Callable[[Convolution], str | None]
     expected: str
     fix: str
+    used: Callable[[Convolution], int] | None = None
+    most: int = 0
 
 
-def _kernel(layer: Convolution) -> str | None:
+def _counted(
+    part: str,
+    used: Callable[[Convolution], int],
+    most: int,
+    words: Callable[[Convolution], str],
+    expected: str,
+    fix: str,
+) -> Limit:
+    """Return a limit that a convolution breaks where it uses more than ``most``; ``words`` says what it has."""
+
+    def found(layer: Convolution) -> str | None:
+        return words(layer) if used(layer) > most else None
+
+    return Limit(part, found, expected, fix, used, most)
+
+
+def _kernel(layer: Convolution) -> str:
     rows, columns = layer.kernel
-    return f"a kernel of {rows}x{columns}" if max(rows, columns) > MOST_KERNEL else None
+    return f"a kernel of {rows}x{columns}"
 
 
-def _stride(layer: Convolution) -> str | None:
-    return f"stride {layer.step.window.stride}" if layer.step.window.stride != 1 else None
+def _excess(layer: Convolution) -> int:
+    """Return the most pixels by which padding is not less than the kernel, or hides a part of the picture."""
+    if layer.step.window.stride != 1:
+        return 0  # the stride is told alone
+    sides = zip(layer.kernel, layer.step.window.before, layer.after, strict=True)
+    return max(
+        0, *(over for kernel, before, after in sides for over in (before - kernel + 1, after - kernel + 1, -before))
+    )
 
 
-def _padding(layer: Convolution) -> str | None:
-    before, after = layer.step.window.before, layer.after
-    fits = all(0 <= b < k and a < k for k, b, a in zip(layer.kernel, before, after, strict=True))
-    return None if fits or layer.step.window.stride != 1 else f"padding of {before} before and {after} after"
+def _padding(layer: Convolution) -> str:
+    return f"padding of {layer.step.window.before} before and {layer.after} after"
 
 
-def _weights(layer: Convolution) -> str | None:
-    return "ternary weights" if not np.all(layer.step.weights) else None
+def _zeros(layer: Convolution) -> int:
+    return layer.step.weights.size - int(np.count_nonzero(layer.step.weights))
 
 
-def _bits(layer: Convolution) -> str | None:
-    wide = [t.bits for t in (layer.source, layer.result) if t.kind is Kind.CODES and t.bits > MOST_BITS]
-    return f"activations of {max(wide)} bits" if wide else None
+def _bits(layer: Convolution) -> int:
+    return max(tensor.bits for tensor in (layer.source, layer.result) if tensor.kind is Kind.CODES)
 
 
-def _steps(layer: Convolution) -> str | None:
+def _steps(layer: Convolution) -> str:
     rows, columns = layer.kernel
-    words = f"{layer.source.shape[2]} input channels with a kernel of {rows}x{columns}, {layer.steps} steps"
-    return words if layer.steps > STEPS else None
+    return f"{layer.source.shape[2]} input channels with a kernel of {rows}x{columns}, {layer.steps} steps"
 
 
-def _rows(layer: Convolution) -> str | None:
+def _row_words(layer: Convolution) -> int:
+    return min(layer.kernel[0], layer.source.shape[0]) * layer.slot_words
+
+
+def _rows(layer: Convolution) -> str:
     rows = min(layer.kernel[0], layer.source.shape[0])
     _, width, channels = layer.source.shape
-    words = f"{rows} rows of {width} pixels with {channels} channels, {rows * layer.slot_words} words"
-    return words if rows * layer.slot_words > ROW_WORDS else None
+    return f"{rows} rows of {width} pixels with {channels} channels, {_row_words(layer)} words"
 
 
-def _size(layer: Convolution) -> str | None:
-    sizes = [*layer.source.shape[:2], *layer.result.shape[:2]]
-    return f"{max(sizes)} rows or columns" if max(sizes) > MOST_SIZE else None
+def _size(layer: Convolution) -> int:
+    return max(*layer.source.shape[:2], *layer.result.shape[:2])
 
 
-def _outputs(layer: Convolution) -> str | None:
-    channels = max(layer.source.shape[2], layer.result.shape[2])
-    return f"{channels} channels" if groups_of(channels) > MOST_GROUPS else None
+def _channels(layer: Convolution) -> int:
+    return max(layer.source.shape[2], layer.result.shape[2])
 
 
 LIMITS: tuple[Limit, ...] = (
-    Limit("kernel", _kernel, f"at most {MOST_KERNEL}x{MOST_KERNEL}", "take a smaller kernel"),
-    Limit("stride", _stride, "stride 1", "move pixels into channels by space_to_depth instead of a stride"),
-    Limit("padding", _padding, "less than the kernel on each side", "pad by SAME"),
-    Limit("weights", _weights, "-1 and +1", "take a binary weight quantizer"),
-    Limit("activations", _bits, f"at most {MOST_BITS} bits", f"take an activation quantizer of {MOST_BITS} bits"),
-    Limit(
+    _counted(
+        "kernel",
+        lambda layer: max(layer.kernel),
+        MOST_KERNEL,
+        _kernel,
+        f"at most {MOST_KERNEL}x{MOST_KERNEL}",
+        "take a smaller kernel",
+    ),
+    _counted(
+        "stride",
+        lambda layer: layer.step.window.stride,
+        1,
+        lambda layer: f"stride {layer.step.window.stride}",
+        "stride 1",
+        "move pixels into channels by space_to_depth instead of a stride",
+    ),
+    _counted("padding", _excess, 0, _padding, "less than the kernel on each side", "pad by SAME"),
+    _counted("weights", _zeros, 0, lambda _: "ternary weights", "-1 and +1", "take a binary weight quantizer"),
+    _counted(
+        "activations",
+        _bits,
+        MOST_BITS,
+        lambda layer: f"activations of {_bits(layer)} bits",
+        f"at most {MOST_BITS} bits",
+        f"take an activation quantizer of {MOST_BITS} bits",
+    ),
+    _counted(
         "steps of a tile",
+        lambda layer: layer.steps,
+        STEPS,
         _steps,
         f"at most {STEPS} steps: groups of {CHANNELS} channels times the kernel",
         "take fewer channels",
     ),
-    Limit("row buffer", _rows, f"at most {ROW_WORDS} words", "take a smaller image size, or fewer channels"),
-    Limit("rows and columns", _size, f"at most {MOST_SIZE}", "take a smaller image size"),
-    Limit("channels", _outputs, f"at most {MOST_GROUPS * CHANNELS} channels", "take fewer channels"),
+    _counted(
+        "row buffer",
+        _row_words,
+        ROW_WORDS,
+        _rows,
+        f"at most {ROW_WORDS} words",
+        "take a smaller image size, or fewer channels",
+    ),
+    _counted(
+        "rows and columns",
+        _size,
+        MOST_SIZE,
+        lambda layer: f"{_size(layer)} rows or columns",
+        f"at most {MOST_SIZE}",
+        "take a smaller image size",
+    ),
+    _counted(
+        "channels",
+        _channels,
+        MOST_GROUPS * CHANNELS,
+        lambda layer: f"{_channels(layer)} channels",
+        f"at most {MOST_GROUPS * CHANNELS} channels",
+        "take fewer channels",
+    ),
 )
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 READY = ".ready"  # in the work folder: everything in it is whole and proved
 
 
-def install(work: Path, export: Path, names: Sequence[str]) -> None:
+def install(work: Path, export: Path, names: Sequence[str], *, without: Sequence[str] = ()) -> None:
     """Replace each of ``names`` in ``export`` by that of ``work``, and remove ``work``.
 
+    without: those of them that ``work`` lacks and that go from ``export``; others that it lacks stay there.
     Killed before its first step, nothing has happened; killed later, ``recover`` goes on where it stopped.
     """
-    (work / READY).touch()
+    written = work / f"{READY}.unfinished"
+    written.write_text("\n".join(without), encoding="utf-8")
+    written.rename(work / READY)
     recover(work, export, names)
 
 
@@ -23,6 +26,8 @@ def recover(work: Path, export: Path, names: Sequence[str]) -> None:
     """Finish an ``install`` that was killed; without one, do nothing."""
     if not (work / READY).exists():
         return
+    for name in (work / READY).read_text(encoding="utf-8").splitlines():
+        _remove(export / name)
     for name in names:
         new, path = work / name, export / name
         old = path.with_name(f".{name}.old")

@@ -12,7 +12,7 @@ from blueoil import graphs
 from dlk.codegen import fit
 from dlk.frontends.graph import Imported, import_graph
 from dlk.frontends.onnx import load
-from dlk.frontends.support import Floats, float_layers
+from dlk.frontends.support import Floats, float_reasons
 from dlk.lowering import lower
 from dlk.lowering.program import Program, QuantConv
 from dlk.passes import run_passes
@@ -47,7 +47,7 @@ def prove(data: bytes, name: str, folder: Path, *, floats: Floats = Floats.FEW) 
     meta = graphs.read_meta(None, imported, "net")
     graphs.write_export(file, imported, export, meta, graphs.scenes(imported.size)[:2])
     model = load(export / "model.onnx", floats=floats)
-    in_float = float_layers(model)
+    in_float = tuple(float_reasons(model))
     verifier = Verifier(export / "model.onnx", export / "reference.npz")
     rounding, _ = verifier.check_graph()
     assert rounding.passed, rounding

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
+import shlex
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conversions import Done, convert, fingerprint
-from exports import CLASSES, PROCESSORS, SIZE
+from exports import CLASSES, PROCESSORS, REPOSITORY, SIZE
 from faults import expect_failure, flip_weight, lose_threshold, turn_normalisation
 from packages import bare_site, run_device
 
@@ -25,6 +28,7 @@ from dlk.targets import TARGETS, Target
 from dlk.verify_package import verify_package
 
 X86 = TARGETS["x86"]
+PAGE = REPOSITORY / "docs" / "report.md"
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
     stages = [stage for stage, _, _ in done.events]
     order = [
         stages.index(name)
-        for name in ("load", "pass", "lower", "emit", "build", "memory", "verify", "measure", "package")
+        for name in ("load", "pass", "lower", "emit", "build", "memory", "verify", "measure", "report", "package")
     ]
     assert order == sorted(order)
     assert ("pass", "compute_thresholds") in [(stage, detail) for stage, detail, _ in done.events]
@@ -65,7 +69,7 @@ def test_a_conversion_is_proved_packed_and_told(done: Done) -> None:
 def test_nothing_unfinished_is_left(done: Done) -> None:
     assert {path.name for path in done.export.iterdir() if not path.name.startswith(".")} == {
         "model.onnx", "meta.yaml", "minimal_graph_with_shape.pb", "reference.npz", "output", "project",
-        "verification.json",
+        "verification.json", "report.json",
     }  # fmt: skip
     assert [path.name for path in (done.export / "project/x86/build").iterdir()] == ["dlk_trace"]
 
@@ -238,3 +242,35 @@ def test_targets_built_side_by_side_are_timed_each(done: Done, tmp_path: Path, m
             report=lambda stage, detail, _: stages.append(f"{stage} {detail}"),
         )
     assert {"emit x86", "emit arm", "reference against the TensorFlow graph"} <= set(stages)
+
+
+def diff_of_the_page(folder: Path) -> str:
+    """Run the commands of docs/report.md that copy and compare, ``folder`` being the report's; return what is told."""
+    (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    copy, again, compare = (shlex.split(line) for line in block.splitlines())
+    assert again == ["blueoil", "convert", "-e", "first"]
+    there = Path(copy[1]).parent
+    words = [str(folder / Path(word).name) if Path(word).parent == there else word for word in compare]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def test_a_diff_of_two_conversions_shows_the_clock_alone(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = tmp_path / "another folder"
+    shutil.copytree(done.export, export)
+    shutil.copy(export / "report.json", export / "before.json")
+    (export / "report.html").write_text("of another conversion")
+    monkeypatch.setattr(dlk.convert, "build", done.build)
+    assert convert(export).report == export / "report.json"
+    assert not (export / "report.html").exists(), "nobody made a page: an old one may not tell of this conversion"
+    lines = (export / "report.json").read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) < 200, "one value a line"
+    begin = next(number for number, line in enumerate(lines, 1) if line.strip() == '"timings": {')
+    changed = re.findall(r"^[\d,]+[acd](\d+)", diff_of_the_page(export), re.MULTILINE)
+    assert changed and min(map(int, changed)) > begin
+    before = (export / "before.json").read_text(encoding="utf-8")
+    (export / "before.json").write_text(before.replace('"macs": ', '"macs": 1', 1))
+    assert min(map(int, re.findall(r"^(\d+)", diff_of_the_page(export), re.MULTILINE))) < begin

@@ -50,6 +50,10 @@ def test_the_commands_of_the_page_make_a_package_that_passes_its_own_test(
     result = json.loads(capsys.readouterr().out)
     assert result["verified"] and result["task"] == "IMAGE.CLASSIFICATION"
     assert result["float_layers"] == ["conv1", "conv7"]
+    assert result["report"] == "converted/report.html"
+    assert "0 mismatches" in Path(result["report"]).read_text(encoding="utf-8")
+    document = json.loads(Path("converted/report.json").read_text(encoding="utf-8"))
+    assert [layer["layer"] for layer in document["float_layers"]] == result["float_layers"]
     rows = {row["executor"]: row for row in result["verification"]}
     assert rows["x86 portable"]["verdict"] == "equal" and rows["x86 portable"]["mismatches"] == 0
     assert rows["TensorFlow graph"]["verdict"] == "within rounding"

@@ -17,6 +17,7 @@ from dlk.frontends.graph import import_graph
 from dlk.frontends.graphdef import GraphDef
 from dlk.frontends.onnx import load
 from dlk.frontends.support import Floats
+from dlk.report.graph import GraphRecord
 
 NETS: dict[str, tuple[Callable[[], bytes], int, tuple[str, ...]]] = {
     "LmSegnetV1": (graphs.segnet, 3, ("conv1",)),
@@ -51,6 +52,8 @@ def test_a_weight_of_0_follows_the_function_of_the_graph(tmp_path: Path) -> None
         proved = prove(graphs.segnet(sign=sign, zeros=5), "net.pb", tmp_path)
         assert proved.imported.notes == (f"conv2: 5 weights are exactly 0; their sign is {told}",)
         weights = next(step for step in proved.program.steps if step.name == "conv2").weights
+        (reported,) = GraphRecord.of(load(tmp_path / "export" / "model.onnx")).zeros
+        assert (reported["layer"], reported["zeros"], reported["sign"]) == ("conv2", 5, told.partition(",")[0])
         assert np.all(weights.transpose(0, 1, 2, 3).reshape(-1)[:5] == code)
 
 

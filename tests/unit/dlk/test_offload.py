@@ -14,7 +14,7 @@ from programs import Builder
 from runtime_programs import branching, everything, values
 
 from dlk.hw.command import COMMAND_WORDS, Command
-from dlk.hw.limits import Convolution, MisfitError, misfits_of
+from dlk.hw.limits import LIMITS, Convolution, MisfitError, misfits_of
 from dlk.lowering.offload import offload
 from dlk.lowering.program import Affine, Kind, Program, QuantConv, Tensor, Window
 
@@ -156,6 +156,26 @@ def test_sizes_have_sixteen_bits_and_groups_eight() -> None:
     assert told((65535, 4, 32), (65535, 4, 8160)) == []
     assert told((65536, 4, 32), (65536, 4, 32)) == ["conv: 65536 rows or columns (at most 65535)"]
     assert told((4, 4, 32), (4, 4, 8161)) == ["conv: 8161 channels (at most 8160 channels)"]
+
+
+def test_each_limit_says_in_numbers_what_a_layer_takes_of_it() -> None:
+    program = net().quant_conv(3, 96, 2).program()
+    step = next(step for step in program.steps if isinstance(step, QuantConv) and step.weights.shape[3] == 96)
+    layer = Convolution(step, program.tensors[step.input], program.tensors[step.output])
+    height, width, channels = layer.source.shape
+    groups = -(-channels // 32)
+    assert {limit.part: limit.used(layer) for limit in LIMITS if limit.used} == {
+        "kernel": 3,
+        "stride": 1,
+        "padding": 0,
+        "weights": 0,
+        "activations": 2,
+        "steps of a tile": 9 * groups,
+        "row buffer": 3 * layer.slot_words,
+        "rows and columns": max(height, width),
+        "channels": max(channels, 96),
+    }
+    assert [limit.part for limit in LIMITS if limit.used is None] == []
 
 
 def test_all_layers_that_do_not_fit_are_named_at_once() -> None:

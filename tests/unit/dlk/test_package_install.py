@@ -70,6 +70,24 @@ def test_killed_anywhere_it_is_all_or_nothing(tmp_path: Path, step: int, had_old
         assert not had_old or contents(tmp_path) == ["old"] * 3
 
 
+@pytest.mark.parametrize("step", range(1, 18))
+def test_killed_anywhere_what_is_to_go_goes_with_the_old(tmp_path: Path, step: int) -> None:
+    work = tmp_path / "unfinished"
+    work.mkdir()
+    write(work, "new")
+    write(tmp_path, "old")
+    (tmp_path / "page").write_text("old")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, step)
+        try:
+            install(work, tmp_path, (*NAMES, "page"), without=("page",))
+        except Killed:
+            assert step <= 16
+    recover(work, tmp_path, (*NAMES, "page"))
+    assert contents(tmp_path) == ["old" if step == 1 else "new"] * 3
+    assert (tmp_path / "page").exists() == (step == 1)
+
+
 def test_without_a_started_installation_nothing_happens(tmp_path: Path) -> None:
     work = tmp_path / "unfinished"
     work.mkdir()
