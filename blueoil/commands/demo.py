@@ -19,6 +19,7 @@ from blueoil.errors import BlueoilError
 
 MINIMUM_MIOU = 0.30
 EXPERIMENT = "demo"
+_DRAWN_SIZE, _REAL_SIZE = (96, 128), (360, 480)
 FLOAT_SHARE = 0.5
 """Steps of the float twin for each step of the network: a third of the demo's."""
 
@@ -37,6 +38,9 @@ class _Plan:
 @click.option("--camvid", type=click.Path(file_okay=False, path_type=Path), help="A real dataset in CamVid's format.")
 @click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True, help="Training steps.")
 @click.option(
+    "--size", type=options.Size(), help="Height x width of the input.  [default: 96x128, of a real one 360x480]"
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -46,7 +50,7 @@ class _Plan:
 )
 @options.as_json
 @options.debug
-def command(camvid: Path | None, steps: int, output: Path, machine: bool) -> None:
+def command(camvid: Path | None, steps: int, size: tuple[int, int] | None, output: Path, machine: bool) -> None:
     """Draw a dataset, train, convert, verify, run the library on a picture: the tutorial in a few minutes.
 
     Fails unless the converted x86 library reaches a validation mIoU of 0.30 and twice that of the best constant answer.
@@ -54,7 +58,7 @@ def command(camvid: Path | None, steps: int, output: Path, machine: bool) -> Non
     \b
     Example:
       blueoil demo
-      blueoil demo --camvid ./CamVid --steps 200
+      blueoil demo --camvid ./CamVid --size 180x240 --steps 200
     """
     import numpy as np
 
@@ -62,7 +66,8 @@ def command(camvid: Path | None, steps: int, output: Path, machine: bool) -> Non
 
     console = Console(machine=machine)
     start = time.monotonic()
-    plan = _Plan(camvid or output / "CamVid", "360x480" if camvid else "96x128", steps, draw=camvid is None)
+    height, width = size or (_REAL_SIZE if camvid else _DRAWN_SIZE)
+    plan = _Plan(camvid or output / "CamVid", f"{height}x{width}", steps, draw=camvid is None)
     saved = output / "saved"
     config = output / "config" / "camvid.py"
     root = ["--output_dir", str(saved)]
