@@ -8,7 +8,7 @@ TARGET ?= cpu
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test test-devices test-image test-fpga smoke lint format docs fuzz crash-test bench bench-arm bench-train fpga-report
-.PHONY: bitstream boot clean
+.PHONY: bitstream boot clean graph-test
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ build:  ## container image blueoil_$(id -un):VERSION, as `git describe` tells it
 
 test-image: .venv/ready  ## build the image and follow the tutorial inside of it; with docker, podman or buildah
 	$(BIN)/python docker/test-image
+
+graph-test: .venv/ready  ## the original's networks as its own files: converted, run on x86 and ARM; JSON as the last line
+	$(BIN)/python tests/graphs
 
 smoke: .venv/ready  ## the tests that need no TensorFlow, under five seconds
 	$(BIN)/pytest tests/smoke

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,22 @@ from numpy.typing import NDArray
 from dlk.frontends import operators
 from dlk.frontends.contract import Contract
 from dlk.frontends.translate import Foreign, Translator
-from dlk.frontends.values import C, H, Norm, Value, W, need
+from dlk.frontends.values import C, H, Limit, Norm, Value, W, need
 
 
 def rectify(contract: Contract, x: Value, name: str, *, alone: bool) -> Value:
     """Return max(x, 0), still open: a quantizer that follows makes it needless."""
     if alone and x.open:
-        return Value(x.name, x.shape, x.axes, x.norm, x.layer, relu=name, parts=x.parts)
+        return replace(x, relu=name)
     return Value(contract.node("Relu", contract.layer(name), contract.finish(x)), x.shape, x.axes)
+
+
+def at_most(contract: Contract, x: Value, top: float, name: str, *, alone: bool) -> Value:
+    """Return min(x, top), still open: a quantizer that follows may make it needless."""
+    if alone and not x.finished and x.norm is not None and x.limit is None:
+        return replace(x, limit=Limit(top, name))
+    ends = np.full(x.channels, top)
+    return Value(contract.bounded(contract.finish(x), ends, name, below=False), x.shape, x.axes)
 
 
 def leaky(contract: Contract, x: Value, alpha: float, name: str) -> Value:
@@ -52,10 +61,13 @@ def with_constant(
     """Return op of a tensor and a constant by channel; ``first``: the constant is the first operand."""
     numbers = x.by_channel(constant)
     one, nought = np.ones(x.channels), np.zeros(x.channels)
-    if op in ("Max", "Min"):
-        rule = "the larger or the smaller is of two tensors, or the larger of a tensor and 0"
-        need(op == "Max" and not numbers.any(), f"{op} of a tensor and a constant", rule)
+    if op == "Max" and not numbers.any():
         return rectify(contract, x, name, alone=alone)
+    if op == "Min" and np.all(numbers == numbers[0]):
+        return at_most(contract, x, float(numbers[0]), name, alone=alone)
+    if op in ("Max", "Min"):
+        made = contract.bounded(contract.finish(x), numbers, name, below=op == "Max")
+        return Value(made, x.shape, x.axes)
     need(op != "Div" or (not first and bool(np.all(numbers != 0))), "a division by what is no constant", "x / constant")
     norms = {
         "Add": lambda: Norm.linear(one, numbers),
@@ -80,7 +92,7 @@ def average_pool(
     rows, columns = operators.windows(x.shape[1:], window, strides, pads)
     facts: dict[str, Any] = {
         "kernel_shape": list(window),
-        "strides": [1, 1] if (rows, columns) == (1, 1) else list(strides),
+        "strides": operators.steps(x.shape[1:], window, strides, pads),
         "pads": list(pads),
         "count_include_pad": int(padded and any(pads)),
     }

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from dlk.frontends.functions import body
-from dlk.frontends.values import NHWC, Norm, Value
+from dlk.frontends.rules import MAX_BITS, Rule
+from dlk.frontends.values import NHWC, Doubles, Norm, Value, need
 from dlk.ir.codes import CodeType
 from dlk.ir.ops import DOMAIN, EXPORT_DOMAIN, OPSET
 
 INPUT, OUTPUT = "images_placeholder", "output"
 _IR_VERSION = 10
+_TINY = float(np.finfo(np.float32).tiny)
 _RESERVED = {INPUT, OUTPUT, "input", "to_nchw", "to_nhwc"}
 _FUNCTION_DOMAINS = (DOMAIN, EXPORT_DOMAIN)
 
@@ -134,14 +136,29 @@ class Contract:
             name = self._normalised(name, value.norm, value.layer)
         if value.relu:
             name = self.node("Relu", self.layer(value.relu), name)
+        if value.limit:
+            tops = np.full(value.channels, value.limit.top)
+            name = self.bounded(name, tops, value.limit.name, below=False)
         value.finished = name
         return name
+
+    def bounded(self, name: str, ends: Doubles, wanted: str, *, below: bool) -> str:
+        """Return the larger (below) or the smaller of a value and of one number a channel, by a rectifier.
+
+        wanted: the name of the foreign node.
+        """
+        slope = np.ones_like(ends) if below else -np.ones_like(ends)
+        apart = self._normalised(name, Norm.linear(slope, -slope * ends), self.layer(f"{wanted}.from_end"))
+        over = self.node("Relu", self.layer(f"{wanted}.over"), apart)
+        return self._normalised(over, Norm.linear(slope, ends), self.layer(wanted))
 
     def quantize(self, value: Value, kind: CodeType, layer: str, *, alone: bool, tap: str) -> Value:
         """Return the codes of a value; what is still to do becomes a part of their layer where ``alone`` reads it.
 
         layer: a name for one of its own, else; tap: the foreign tensor where the codes are seen.
         """
+        need(1 <= kind.bits <= MAX_BITS, f"bits {kind.bits}", Rule.BITS)
+        need(_TINY <= kind.max_value < np.inf, f"max_value {kind.max_value}", Rule.MAX_VALUE)
         whole = slice(0, value.channels)
         return self._quantize(value, kind, layer, alone, tap, (whole, value.axes))
 
@@ -157,8 +174,11 @@ class Contract:
                 first = at.stop
             joined = self.node("Concat", value.layer, *(self.finish(part) for part in parts), axis=1)
             return Value(joined, value.shape, value.axes)
-        # A quantizer takes what is below 0 for 0, so a rectifier before it does nothing.
-        if value.norm is not None and alone and not value.finished:
+        # A quantizer takes what is below 0 for 0, so a rectifier before it does nothing; nor does a limit whose code is
+        # the last one.
+        n = kind.levels
+        needless = value.limit is None or value.limit.top * n > (n - 0.5) * kind.max_value
+        if value.norm is not None and alone and not value.finished and needless:
             name, norm, layer = value.name, value.norm, value.layer
         else:
             name, norm, layer = self.finish(value), Norm.identity(value.channels), self.layer(layer)

@@ -12,8 +12,9 @@ from onnx import helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from dlk.errors import DlkError
+from dlk.frontends import arithmetic
 from dlk.frontends.graphdef import picture
-from dlk.frontends.onnx_operators import OPERATORS, rectified
+from dlk.frontends.onnx_operators import OPERATORS
 from dlk.frontends.qonnx import DOMAINS, Signed, limits, signed
 from dlk.frontends.translate import Constant, Fold, Foreign, Operator, Tensor, Translated, Translator
 from dlk.frontends.values import RefusedError, need
@@ -47,9 +48,13 @@ class ForeignOnnx:
         stored = {tensor.name for tensor in graph.initializer}
         inputs = [value for value in graph.input if value.name not in stored]
         if len(inputs) != 1 or len(graph.output) != 1:
-            ends = f"{len(inputs)} inputs and {len(graph.output)} outputs"
+            names = [", ".join(value.name for value in values) or "none" for values in (inputs, graph.output)]
+            ends = f"{len(inputs)} inputs ({names[0]}) and {len(graph.output)} outputs ({names[1]})"
             raise self._error("the graph has not one input and one output", expected="one of each", received=ends)
         self.input, self.output = inputs[0].name, graph.output[0].name
+        if inputs[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+            told = f"{self.input}: {_type_name(inputs[0].type.tensor_type.elem_type)}"
+            raise self._error("the input is no float32", expected="float32, pixels as pre-processed", received=told)
         sizes = [dim.dim_value or -1 for dim in inputs[0].type.tensor_type.shape.dim]
         self.input_shape, self.axes = picture(sizes, input_shape, self._error)
         self.types = {tensor.name: tensor.data_type for tensor in graph.initializer}
@@ -76,7 +81,7 @@ class ForeignOnnx:
         """Compute a node of constants by ONNX's own reference."""
         if node.op == "Transpose" and isinstance(parts[0], Signed):
             return parts[0].turned(list(node.attributes.get("perm", range(parts[0].ndim)[::-1])))
-        if node.op in ("Identity", "Dropout"):
+        if node.op in ("Identity", "Dropout") or (node.op == "Cast" and isinstance(parts[0], Signed)):
             return parts[0]
         proto = self._protos[node.outputs]
         need(not proto.domain, f"{node.op} is not supported", "the table of operators in docs/graphs.md")
@@ -88,15 +93,15 @@ class ForeignOnnx:
         return np.asarray(made[0])
 
     def _clip(self, translator: Translator, node: Foreign) -> Tensor:
-        """Read Clip(x, 0, top): of a rectifier, or of a quantizer that has no code above top."""
-        low = translator.constant(node, 1) if translator.has(node, 1) else np.array(-1)
-        need(low.size == 1 and float(low.reshape(())) == 0, "it does not begin at 0", "Clip from 0")
-        if translator.has(node, 2):
-            readers = self._readers[node.outputs[0]]
-            known = all(other.op == "QuantizeLinear" and self._bits(translator, other) for other in readers)
-            rule = "Clip from 0 up, or to code 1, 3, 7 or 15 before QuantizeLinear"
-            need(known and bool(readers), "it has an upper end", rule)
-        return rectified(translator, node)
+        """Read Clip(x, low, high), of which each end may be left out; a quantizer that follows may make it needless."""
+        contract, x, alone = translator.contract, translator.value(node), translator.alone(node)
+        if not (translator.has(node, 1) or translator.has(node, 2)):
+            return translator.same(x)
+        for index, op in ((1, "Max"), (2, "Min")):
+            if translator.has(node, index):
+                end = translator.constant(node, index)
+                x, alone = arithmetic.with_constant(contract, op, x, end, node.name, alone=alone, first=False), True
+        return x
 
     def _quantize(self, translator: Translator, node: Foreign) -> Tensor:
         readers = {other.op for other in self._readers[node.outputs[0]]}
@@ -187,6 +192,11 @@ def _bipolar(translator: Translator, node: Foreign) -> Tensor:
     need(translator.is_constant(node, 0), "activations of -1 and +1", _ACTIVATION_RULE)
     weights = translator.constant(node, 0)
     return signed(np.where(weights >= 0, 1, -1), translator.constant(node, 1).astype(np.float64))
+
+
+def _type_name(kind: int) -> str:
+    names = onnx.TensorProto.DataType
+    return names.Name(kind) if kind in names.values() else f"type {kind}"
 
 
 def _array(tensor: onnx.TensorProto) -> Constant:

@@ -18,7 +18,7 @@ from dlk.frontends.own_onnx import is_own, own
 from dlk.frontends.qonnx import expanded
 from dlk.frontends.support import refuse
 from dlk.frontends.translate import Translated
-from dlk.frontends.values import NHWC
+from dlk.frontends.values import NHWC, N
 from dlk.ir.files import read_bytes, read_model
 
 TENSORFLOW, ONNX = "tensorflow", "onnx"
@@ -26,14 +26,19 @@ TENSORFLOW, ONNX = "tensorflow", "onnx"
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The input or the output of the foreign graph: its tensor, and its axes in terms of NCHW."""
+    """The input or the output of the foreign graph: its tensor, and its axes in terms of NCHW.
+
+    picture: the shape, in this order of axes, that it had before the graph flattened it; else none.
+    """
 
     tensor: str
     axes: tuple[int, ...]
+    picture: tuple[int, ...] = ()
 
     def nhwc(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the foreign tensor as [N, H, W, C]."""
-        return to_nhwc(values, self.axes)
+        shape = (len(values), *self.picture) if self.picture else values.shape
+        return to_nhwc(values.reshape(shape), self.axes)
 
     def foreign(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return [N, H, W, C] as the foreign tensor's [N, C, H, W], or unchanged."""
@@ -99,4 +104,8 @@ def _imported(path: Path, kind: str, producer: str, ends: tuple[End, str], trans
     model = contract.model(translated.source, result, network=path.stem, producer=producer)
     _, height, width = translated.source.shape
     notes = tuple(contract.notes)
-    return Imported(model, kind, ends[0], End(ends[1], result.axes), tuple(contract.taps), (height, width), notes)
+    end = End(ends[1], result.axes)
+    if result.flat:
+        end = End(ends[1], (N, *result.flat), tuple((1, *result.shape)[axis] for axis in result.flat))
+        notes = (*notes, "the graph flattens its output; the libraries give it as a picture")
+    return Imported(model, kind, ends[0], end, tuple(contract.taps), (height, width), notes)

@@ -6,15 +6,17 @@ The file is parsed without TensorFlow (``tensorflow_proto``). Pictures may be NH
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlk.errors import DlkError
+from dlk.frontends.branches import taken
 from dlk.frontends.graphdef_arithmetic import ARITHMETIC
-from dlk.frontends.graphdef_operators import FOLDS, OPERATORS, Binary, activation, binary
+from dlk.frontends.graphdef_folds import FOLDS
+from dlk.frontends.graphdef_operators import OPERATORS, Binary, activation, binary
 from dlk.frontends.tensorflow_proto import parse
 from dlk.frontends.translate import Foreign, Operator, Translated, Translator
 from dlk.frontends.values import NCHW, NHWC
@@ -26,6 +28,7 @@ _PER_CHANNEL = ("BinaryChannelWiseMeanScalingQuantizer", "QTZ_binary_channel_wis
 _ACTIVATIONS = ("LinearMidTreadHalfQuantizer", "QTZ_linear_mid_tread_half")
 QUANTIZERS = (*_PER_TENSOR, *_PER_CHANNEL, *_ACTIVATIONS)
 INPUT, OUTPUT = "images_placeholder", "output"
+_FLOAT = 1  # of TensorFlow's types
 _LARGEST_IMAGE = 1 << 14
 _LARGEST_CONSTANT = 1 << 28  # elements
 
@@ -44,8 +47,13 @@ class GraphDef:
         except ValueError as error:
             raise self._error("the file is no frozen TensorFlow graph", received=str(error)) from error
         self._nodes = {node.name: node for node in proto.node}
-        self.output = self._find_output()
-        ordered = [self._nodes[name] for name in self._order()]
+        self._passed: dict[str, str] = {}
+        output = self._find_output()
+        if any(node.op == "Switch" for node in proto.node):
+            ordered = [self._nodes[name] for name in self._order(_name(output), _everything)]
+            self._passed = taken(ordered, self._nodes)
+        self.output = self._resolved(output)
+        ordered = [self._nodes[name] for name in self._order(_name(self.output), self._inputs)]
         placeholders = [node for node in ordered if node.op == "Placeholder"]
         if len(placeholders) != 1:
             names = ", ".join(node.name for node in placeholders)
@@ -82,16 +90,27 @@ class GraphDef:
             raise self._error(f"the graph has {len(ends)} outputs", received=ends_told, expected="one, or `output`")
         return f"{ends[0]}:0"
 
-    def _order(self) -> Iterator[str]:
-        """Yield the names of what the output depends on, each after what it reads."""
-        waiting = [_name(self.output)]
+    def _resolved(self, name: str) -> str:
+        """Return the tensor of this name, or what a branch that is always taken passes on as it."""
+        tensor = name if ":" in name else f"{name}:0"
+        while tensor in self._passed:
+            tensor = self._passed[tensor]
+        return tensor
+
+    def _inputs(self, node: Any) -> list[str]:
+        """Return the tensors that a node reads."""
+        return [self._resolved(name) for name in node.input if not name.startswith("^")]
+
+    def _order(self, last: str, inputs: Callable[[Any], Iterable[str]]) -> Iterator[str]:
+        """Yield the names of what a node depends on, each after what it reads."""
+        waiting = [last]
         begun: set[str] = set()
         done: set[str] = set()
         while waiting:
             name = waiting[-1]
             if name not in self._nodes:
                 raise self._error("a node reads what is not there", received=name)
-            reads = [_name(value) for value in self._nodes[name].input if not value.startswith("^")]
+            reads = [_name(value) for value in inputs(self._nodes[name])]
             open_reads = [read for read in reads if read not in done]
             if name in done:
                 waiting.pop()
@@ -107,7 +126,7 @@ class GraphDef:
 
     def _foreign(self, node: Any) -> Foreign:
         attributes = {entry.key: entry.value for entry in node.attr}
-        inputs = tuple(name if ":" in name else f"{name}:0" for name in node.input if not name.startswith("^"))
+        inputs = tuple(self._inputs(node))
         count = attributes["num_split"].i if "num_split" in attributes else 1
         outputs = tuple(f"{node.name}:{index}" for index in range(min(max(count, 1), 1 << 12)))
         return Foreign(node.name, _function(node.op), inputs, outputs, attributes)
@@ -134,6 +153,10 @@ class GraphDef:
 
     def _picture(self, node: Any, given: Sequence[int] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shape and the axes of the input; a batch that is open is 1."""
+        kind = next((entry.value.type for entry in node.attr if entry.key == "dtype"), _FLOAT)
+        if kind != _FLOAT:
+            told = f"{node.name}: TensorFlow's type {kind}"
+            raise self._error("the input is no float32", expected="float32, pixels as pre-processed", received=told)
         shape = next((entry.value.shape for entry in node.attr if entry.key == "shape"), None)
         sizes = [dim.size for dim in shape.dim] if shape is not None and not shape.unknown_rank else []
         return picture(sizes, given, self._error)
@@ -167,6 +190,10 @@ def picture(
             received=str(found),
         )
     return tuple(found), axes
+
+
+def _everything(node: Any) -> Sequence[str]:
+    return list(node.input)
 
 
 def _name(tensor: str) -> str:

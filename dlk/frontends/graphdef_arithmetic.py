@@ -8,7 +8,7 @@ from dlk.frontends import arithmetic, operators
 from dlk.frontends.contract import Kernel
 from dlk.frontends.graphdef_operators import Binary, kernel_of, pads_of, scope_of, window_of
 from dlk.frontends.translate import Foreign, Operator, Tensor, Translator
-from dlk.frontends.values import need
+from dlk.frontends.values import Value, need
 
 _TWO = {
     "Add": "Add",
@@ -27,6 +27,12 @@ def _two(translator: Translator, node: Foreign) -> Tensor:
 
 def _relu(translator: Translator, node: Foreign) -> Tensor:
     return arithmetic.rectify(translator.contract, translator.value(node), node.name, alone=translator.alone(node))
+
+
+def _relu6(translator: Translator, node: Foreign) -> Tensor:
+    positive = _relu(translator, node)
+    assert isinstance(positive, Value)  # noqa: S101 - a rectifier gives no constant
+    return arithmetic.at_most(translator.contract, positive, 6.0, node.name, alone=True)
 
 
 def _leaky(translator: Translator, node: Foreign) -> Tensor:
@@ -70,5 +76,6 @@ ARITHMETIC: dict[str, Operator] = {
     "MatMul": _matrix,
     "Mean": _mean,
     "Relu": _relu,
+    "Relu6": _relu6,
     "Softmax": _softmax,
 }

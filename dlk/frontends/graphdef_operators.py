@@ -1,21 +1,20 @@
-"""The operators of TensorFlow that are read, and those that are computed at once where they read constants alone."""
+"""The operators of TensorFlow that are read: windows, moves, quantizers. Arithmetic: ``graphdef_arithmetic``."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlk.frontends import operators
 from dlk.frontends.contract import Kernel
-from dlk.frontends.translate import Constant, Fold, Foreign, Operator, Tensor, Translator
+from dlk.frontends.translate import Constant, Foreign, Operator, Tensor, Translator
 from dlk.frontends.values import NCHW, NHWC, C, H, Norm, Value, W, need
 from dlk.ir.codes import CodeType
 from dlk.ir.semantics import mean_magnitude
 
+_FLOAT = 1  # of TensorFlow's types
 _FORMATS = {b"NHWC": NHWC, b"NCHW": NCHW}
 
 
@@ -27,6 +26,14 @@ class Binary(np.ndarray):
 
     def __array_finalize__(self, source: object) -> None:
         self.scaling, self.zero = getattr(source, "scaling", ""), getattr(source, "zero", 1)
+
+    def values(self) -> NDArray[np.float32]:
+        """Return what the quantizer makes of the kernel."""
+        plain = np.asarray(self, np.float64)
+        size = np.abs(plain)
+        per_channel = self.scaling == "channel"
+        scale = size.mean(axis=tuple(range(self.ndim - 1)), keepdims=True) if per_channel else size.mean()
+        return np.asarray(np.where(plain == 0, self.zero, np.sign(plain)) * scale, np.float32)
 
 
 def binary(scaling: str, *, zero_is_plus: bool) -> Operator:
@@ -142,6 +149,8 @@ def _bias(translator: Translator, node: Foreign) -> Tensor:
 
 
 def _same(translator: Translator, node: Foreign) -> Tensor:
+    kind = node.attributes["DstT"].type if node.op == "Cast" else _FLOAT
+    need(kind == _FLOAT, f"a cast to TensorFlow's type {kind}", "floats of 32 bits")
     return translator.same(translator.tensors[node.inputs[0]])
 
 
@@ -198,13 +207,17 @@ def _reshape(translator: Translator, node: Foreign) -> Tensor:
     return operators.reshape(x, [int(size) for size in translator.constant(node, 1).reshape(-1)])
 
 
+def dropped(node: Foreign, rank: int) -> set[int]:
+    """Return the axes that a squeeze names."""
+    entry = node.attributes.get("squeeze_dims") or node.attributes.get("axis")
+    return {axis % rank for axis in entry.list.i} if entry is not None else set()
+
+
 def _squeeze(translator: Translator, node: Foreign) -> Tensor:
     x = translator.settled(node)
-    entry = node.attributes.get("squeeze_dims") or node.attributes.get("axis")
     shape = x.foreign_shape
-    dropped = {axis % len(shape) for axis in entry.list.i} if entry is not None else set()
-    dropped = dropped or {axis for axis, size in enumerate(shape) if size == 1 and axis}
-    return operators.reshape(x, [size for axis, size in enumerate(shape) if axis not in dropped])
+    gone = dropped(node, len(shape)) or {axis for axis, size in enumerate(shape) if size == 1 and axis}
+    return operators.reshape(x, [size for axis, size in enumerate(shape) if axis not in gone])
 
 
 def _shape(translator: Translator, node: Foreign) -> Tensor:
@@ -237,6 +250,7 @@ OPERATORS: dict[str, Operator] = {
     "MaxPool": _max_pool,
     "Pad": _pad,
     "PadV2": _pad,
+    "PlaceholderWithDefault": _same,
     "Reshape": _reshape,
     "ResizeNearestNeighbor": _resize,
     "Shape": _shape,
@@ -246,57 +260,4 @@ OPERATORS: dict[str, Operator] = {
     "Squeeze": _squeeze,
     "StopGradient": _same,
     "Transpose": _transpose,
-}
-
-
-def _strided_slice(node: Foreign, parts: list[Constant]) -> Constant:
-    values, begin, end, step = parts
-    masks = {key: int(node.attributes[key].i) if key in node.attributes else 0 for key in _MASKS}
-    plain = len(begin) == 1 and not masks["ellipsis_mask"] and not masks["new_axis_mask"]
-    need(plain, "a slice of several axes", "a slice of constants is of one axis")
-    if masks["shrink_axis_mask"] & 1:
-        return values[int(begin[0])]
-    first = None if masks["begin_mask"] & 1 else int(begin[0])
-    last = None if masks["end_mask"] & 1 else int(end[0])
-    return values[first : last : int(step[0])]
-
-
-_MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
-
-
-def _axis(node: Foreign, default: int = 0) -> int:
-    return int(node.attributes["axis"].i) if "axis" in node.attributes else default
-
-
-def _cast(node: Foreign, parts: list[Constant]) -> Constant:
-    kinds: dict[int, Any] = {1: np.float32, 2: np.float64, 3: np.int32, 9: np.int64, 10: np.bool_}
-    need(node.attributes["DstT"].type in kinds, "a cast to another type", "numbers")
-    return parts[0].astype(kinds[node.attributes["DstT"].type])
-
-
-def _prod(node: Foreign, parts: list[Constant]) -> Constant:
-    return np.asarray(math.prod(int(n) for n in parts[0].reshape(-1)), parts[0].dtype)
-
-
-def _subscripts(parts: list[Constant]) -> NDArray[Any]:
-    return np.asarray(parts[1].astype(np.int64))
-
-
-FOLDS: dict[str, Fold] = {
-    "Add": lambda _, parts: parts[0] + parts[1],
-    "AddV2": lambda _, parts: parts[0] + parts[1],
-    "Cast": _cast,
-    "ConcatV2": lambda _, parts: np.concatenate(parts[:-1], int(parts[-1])),
-    "ExpandDims": lambda _, parts: np.expand_dims(parts[0], int(parts[1])),
-    "GatherV2": lambda _, parts: np.take(parts[0], _subscripts(parts), axis=int(parts[2])),
-    "Mul": lambda _, parts: parts[0] * parts[1],
-    "Pack": lambda node, parts: np.stack(parts, _axis(node)),
-    "Prod": _prod,
-    "RealDiv": lambda _, parts: parts[0] / parts[1],
-    "Reshape": lambda _, parts: parts[0].reshape([int(n) for n in parts[1].reshape(-1)]),
-    "Rsqrt": lambda _, parts: np.float32(1) / np.sqrt(parts[0]),
-    "StridedSlice": _strided_slice,
-    "Sub": lambda _, parts: parts[0] - parts[1],
-    "Transpose": lambda _, parts: parts[0].transpose([int(n) for n in parts[1]]),
-    "Unique": lambda _, parts: np.unique(parts[0]),
 }

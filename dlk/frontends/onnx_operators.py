@@ -14,6 +14,11 @@ from dlk.frontends.values import NCHW, H, Norm, Value, W, need
 
 _SCALE = "a scale belongs to a channel"
 _ONE = "an attribute as the operator has it"
+_MOVES = {
+    "SpaceToDepth": operators.space_to_depth,
+    "DCR": operators.depth_to_space,
+    "CRD": operators.depth_to_space_by_channel,
+}
 
 
 def kernel_of(weights: Constant) -> Kernel:
@@ -92,7 +97,7 @@ def _two(translator: Translator, node: Foreign) -> Tensor:
     return arithmetic.operands(translator, node, node.op)
 
 
-def rectified(translator: Translator, node: Foreign) -> Tensor:
+def _relu(translator: Translator, node: Foreign) -> Tensor:
     """Read Relu."""
     return arithmetic.rectify(translator.contract, translator.value(node), node.name, alone=translator.alone(node))
 
@@ -197,9 +202,9 @@ def _softmax(translator: Translator, node: Foreign) -> Tensor:
 
 def _moved(translator: Translator, node: Foreign) -> Tensor:
     x = _picture(translator, node)
-    need(node.attributes.get("mode", b"DCR") == b"DCR", "the mode CRD", "channels are block row, block column, channel")
-    move = operators.space_to_depth if node.op == "SpaceToDepth" else operators.depth_to_space
-    return move(translator.contract, x, int(node.attributes["blocksize"]), node.name)
+    kind = "SpaceToDepth" if node.op == "SpaceToDepth" else node.attributes.get("mode", b"DCR").decode()
+    need(kind in _MOVES, f"the mode {kind}", "the modes are DCR and CRD")
+    return _MOVES[kind](translator.contract, x, int(node.attributes["blocksize"]), node.name)
 
 
 def _resize(translator: Translator, node: Foreign) -> Tensor:
@@ -241,7 +246,7 @@ OPERATORS: dict[str, Operator] = {
     "MaxPool": _max_pool,
     "Pad": _pad,
     "ReduceMean": _mean,
-    "Relu": rectified,
+    "Relu": _relu,
     "Reshape": _reshape,
     "Resize": _resize,
     "Shape": _shape,

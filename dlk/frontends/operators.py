@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dlk.frontends.contract import Contract, Kernel
 from dlk.frontends.values import NC, NCHW, C, H, Norm, Value, W, need
 
 _LAYOUT = "pictures have rows, columns and channels, in any order"
+_MOST_REORDERED = 256  # channels that are moved one by one
 Floats = NDArray[np.float32]
 
 
@@ -35,6 +37,14 @@ def windows(size: Sequence[int], window: Sequence[int], strides: Sequence[int], 
     return found[0], found[1]
 
 
+def steps(size: Sequence[int], window: Sequence[int], strides: Sequence[int], pads: Sequence[int]) -> list[int]:
+    """Return the strides, those that do not matter, since the window stands in one place, as the other one, or 1."""
+    free = [at for at, there in enumerate(windows(size, window, (1, 1), pads)) if there == 1]
+    if len(free) == 2:
+        return [1, 1]
+    return [strides[1 - at] if at in free else strides[at] for at in (0, 1)]
+
+
 def convolution(
     contract: Contract,
     x: Value,
@@ -51,7 +61,7 @@ def convolution(
     expected = f"a kernel for {inputs * group} channels on {x.channels}"
     need(inputs * group == x.channels and outputs % group == 0, expected, "a kernel fits its input")
     rows, columns = windows(x.shape[1:], window, strides, pads)
-    layer = contract.layer(name)
+    layer, strides = contract.layer(name), steps(x.shape[1:], window, strides, pads)
     made = contract.convolution(x, kernel, layer, strides=strides, pads=pads, group=group)
     return Value(made, (outputs, rows, columns), x.axes, Norm.identity(outputs), layer)
 
@@ -110,7 +120,7 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
         order = tuple(axis for axis in x.axes if axis)
         if x.shape[1:] == (1, 1):
             return _as(x, NC)
-        return Value(x.name, x.shape, x.axes, x.norm, x.layer, x.relu, order, x.parts, x.finished)
+        return replace(x, flat=order)
     large = [size for size in wanted if size != 1]
     if x.shape[1:] == (1, 1) and large in ([x.channels], []) and 2 <= len(wanted) <= 4:
         at = wanted.index(x.channels, 1) if large else 1
@@ -122,7 +132,7 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
 
 def _as(x: Value, axes: tuple[int, ...]) -> Value:
     """Return the same value, its axes in another order."""
-    return Value(x.name, x.shape, axes, x.norm, x.layer, x.relu, (), x.parts, x.finished)
+    return replace(x, axes=axes, flat=())
 
 
 def concat(contract: Contract, values: Sequence[Value], axis: int, name: str, *, open_ends: bool) -> Value:
@@ -197,6 +207,16 @@ def depth_to_space(contract: Contract, x: Value, block: int, name: str) -> Value
     return Value(made, (channels // 4, height * 2, width * 2), x.axes)
 
 
+def depth_to_space_by_channel(contract: Contract, x: Value, block: int, name: str) -> Value:
+    """Move channels into blocks of pixels where the channel comes before block row and column: ONNX's CRD."""
+    _need_block(block)
+    need(x.channels % (block * block) == 0, f"{x.channels} channels", "channels are a multiple of the block")
+    few = f"channels are block row, block column, channel (DCR), or in the mode CRD at most {_MOST_REORDERED}"
+    need(x.channels <= _MOST_REORDERED, f"the mode CRD of {x.channels} channels", few)
+    ordered = _reordered(contract, x, (1, x.channels // (block * block), block * block), name)
+    return depth_to_space(contract, ordered, block, name)
+
+
 def _need_block(block: int) -> None:
     need(block > 1 and block.bit_count() == 1, f"blocks of {block}", "blocks are of 2, 4, 8 ... pixels")
 
@@ -214,7 +234,8 @@ def max_pool(
 ) -> Value:
     """Take the largest value of each window."""
     rows, columns = windows(x.shape[1:], window, strides, pads)
-    facts: dict[str, Any] = {"kernel_shape": list(window), "strides": list(strides), "pads": list(pads)}
+    facts: dict[str, Any] = {"kernel_shape": list(window), "pads": list(pads)}
+    facts["strides"] = steps(x.shape[1:], window, strides, pads)
     made = contract.node("MaxPool", contract.layer(name), contract.finish(x), **facts)
     return Value(made, (x.channels, rows, columns), x.axes)
 

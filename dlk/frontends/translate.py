@@ -22,6 +22,11 @@ Tensor = Value | Constant
 _MOST_FOLDED = 1 << 28  # elements of a constant
 
 
+def need_size(elements: int) -> None:
+    """Refuse a constant of too many elements."""
+    need(elements <= _MOST_FOLDED, f"a constant of {elements} elements", "constants are of moderate size")
+
+
 @dataclass(frozen=True, slots=True)
 class Foreign:
     """A node of a foreign graph; inputs and outputs are names of tensors, '' where an input is left out."""
@@ -150,8 +155,9 @@ class Translator:
             self._add(name, tensor)
 
     def _fold(self, node: Foreign, constants: list[Constant]) -> Constant:
-        folded = np.asarray(self._folds[node.op](node, constants))
-        need(folded.size <= _MOST_FOLDED, f"a constant of {folded.size} elements", "constants are of moderate size")
+        with np.errstate(all="ignore"):  # NaN and infinity are refused where they are read
+            folded = np.asanyarray(self._folds[node.op](node, constants))  # kernels know what they are made of
+        need_size(folded.size)
         return folded
 
     def _refuse(self, node: Foreign, reason: str, rule: str) -> None:

@@ -79,15 +79,23 @@ class Norm:
         return Norm(*vectors, self.epsilon)
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The smaller of a value and ``top``; name: of the foreign node."""
+
+    top: float
+    name: str
+
+
 @dataclass(slots=True, eq=False)
 class Value:
     """A tensor of the foreign graph.
 
-    name: the value in our graph, before ``norm`` and then ``relu`` (the name of that node) are applied; shape: its
-    (C, H, W). axes: the foreign tensor's axis i is our axis ``axes[i]``; flat: these of our axes lie one in the
-    other in the one axis of the foreign tensor.
+    name: the value in our graph, before ``norm``, then ``relu`` (the name of that node), then ``limit`` are applied;
+    shape: its (C, H, W). axes: the foreign tensor's axis i is our axis ``axes[i]``; flat: these of our axes lie one in
+    the other in the one axis of the foreign tensor.
     layer: the layer that norm belongs to. parts: values whose channels are joined to this one, while they are open.
-    finished: the name of the value with everything applied, once there is one.
+    finished: the name of the value with everything applied, once there is one. limit: what it is at most.
     """
 
     name: str
@@ -99,6 +107,7 @@ class Value:
     flat: tuple[int, ...] = ()
     parts: tuple[Value, ...] = field(default=())
     finished: str = ""
+    limit: Limit | None = None
 
     @property
     def channels(self) -> int:
@@ -108,7 +117,7 @@ class Value:
     @property
     def open(self) -> bool:
         """Return whether a normalisation can still become a part of it."""
-        return (self.norm is not None or bool(self.parts)) and not self.relu and not self.finished
+        return (self.norm is not None or bool(self.parts)) and not self.relu and not self.finished and not self.limit
 
     @property
     def foreign_shape(self) -> tuple[int, ...]:

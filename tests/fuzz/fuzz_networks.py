@@ -14,7 +14,9 @@ from fuzz_reader import Reader, Run, answered, rewrite
 
 from blueoil.experiment import Experiment
 from dlk.codegen.check import check
+from dlk.frontends.graph import import_graph
 from dlk.frontends.onnx import load
+from dlk.frontends.support import Floats
 from dlk.lowering import lower
 from dlk.passes import run_passes
 from lmnet.zoo.archive import parse
@@ -61,6 +63,21 @@ def onnx_graph(folder: Path) -> Run:
         for _ in range(1 + reader.byte() % 4):
             change(model, reader)
         convert(rewrite(folder / "model.onnx", model.SerializeToString()))
+
+    return run
+
+
+def graphdef(folder: Path) -> Run:
+    """A frozen TensorFlow graph of any bytes, as far as ``blueoil convert --graph`` goes before TensorFlow runs it."""
+
+    def run(data: bytes) -> None:
+        file = rewrite(folder / "net.pb", data)
+        with answered(explains=True):
+            model = import_graph(file).model
+            contract = rewrite(folder / "contract.onnx", model.SerializeToString())
+            loaded = load(contract, floats=Floats.FEW)
+            run_passes(loaded)
+            check(lower(loaded, meta_of(loaded)))
 
     return run
 

@@ -56,6 +56,7 @@ TARGETS: dict[str, Target] = {
         Target("zoo", "fuzz_networks:zoo", 50_000),
         Target("experiment", "fuzz_networks:experiment", 30_000, 2048),
         Target("onnx_bytes", "fuzz_networks:onnx_bytes", 30_000, 16384),
+        Target("graphdef", "fuzz_networks:graphdef", 30_000, 16384),
         Target("onnx_graph", "fuzz_networks:onnx_graph", 20_000, 64),
     )
 }

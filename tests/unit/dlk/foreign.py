@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from interpreter import interpret
+from numpy.typing import NDArray
 
 from blueoil import graphs
 from dlk.codegen import fit
@@ -39,20 +41,28 @@ class Proved:
         return sum(isinstance(step, QuantConv) for step in self.program.steps)
 
 
-def prove(data: bytes, name: str, folder: Path, *, floats: Floats = Floats.FEW) -> Proved:
-    """Read a graph and assert both proofs: against the original, and of the program, ``==``, by the interpreter."""
+@cache
+def _scenes(size: tuple[int, int]) -> NDArray[np.uint8]:
+    return graphs.scenes(size)
+
+
+def prove(data: bytes, name: str, folder: Path, *, floats: Floats = Floats.FEW, telling: bool = True) -> Proved:
+    """Read a graph and assert both proofs: against the original, and of the program, ``==``, by the interpreter.
+
+    telling: each layer must have several codes on the pictures.
+    """
     file, export = folder / name, folder / "export"
     file.write_bytes(data)
     imported = import_graph(file)
     meta = graphs.read_meta(None, imported, "net")
-    graphs.write_export(file, imported, export, meta, graphs.scenes(imported.size)[:2])
+    graphs.write_export(file, imported, export, meta, _scenes(imported.size)[:2])
     model = load(export / "model.onnx", floats=floats)
     in_float = tuple(float_reasons(model))
     verifier = Verifier(export / "model.onnx", export / "reference.npz")
     rounding, _ = verifier.check_graph()
     assert rounding.passed, rounding
     for layer, codes in verifier.golden.codes.items():
-        assert len(np.unique(codes)) > 1, f"{layer} says nothing"
+        assert not telling or len(np.unique(codes)) > 1, f"{layer} says nothing"
     program = lower(run_passes(model), meta)
     fit(program, TARGETS["x86"])
     made = interpret(program, verifier.golden.input[0])

@@ -16,7 +16,7 @@ import yaml
 from exports import REPOSITORY
 
 from blueoil import cli
-from dlk.frontends import foreign_onnx, graphdef_arithmetic, graphdef_operators, onnx_operators
+from dlk.frontends import foreign_onnx, graphdef_arithmetic, graphdef_folds, graphdef_operators, onnx_operators
 from dlk.targets import TARGETS
 
 PAGE = (REPOSITORY / "docs/graphs.md").read_text()
@@ -81,4 +81,4 @@ def test_the_page_names_the_operators_that_the_code_reads() -> None:
     assert operators(1) == {*graphdef_operators.OPERATORS, *graphdef_arithmetic.ARITHMETIC}
     assert operators(2) == {*onnx_operators.OPERATORS, *foreign_onnx.QUANTIZERS}
     folded = PAGE.partition("in TensorFlow `")[2].partition("; in ONNX")[0]
-    assert {*re.findall(r"\w+", folded)} == {*graphdef_operators.FOLDS}
+    assert {*re.findall(r"\w+", folded)} == {*graphdef_folds.FOLDS}

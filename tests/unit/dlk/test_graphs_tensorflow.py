@@ -73,7 +73,6 @@ REFUSED: dict[str, tuple[Callable[[graphs.Net], object], str]] = {
     "an unknown operator": (lambda net: net.then(tf.math.softplus), "Softplus: Softplus is not supported"),
     "a picture that is shortened": (lambda net: net.then(lambda x: x[:, :4]), "StridedSlice is not supported"),
     "rows joined": (lambda net: net.then(lambda x: tf.concat([x, x], 1)), "axis 1"),
-    "another constant": (lambda net: net.then(tf.minimum, 6.0), "Min of a tensor and a constant"),
     "wide activations": (lambda net: net.quantize(bits=8), "bits 8"),
 }
 

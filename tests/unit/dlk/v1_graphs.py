@@ -224,12 +224,12 @@ def grouped(*, joined_first: bool) -> bytes:
     return net.frozen()
 
 
-def resnet(width: int = 8, classes: int = 10) -> bytes:
-    """Return a small pre-activation ResNet: residual sums of floats, stride 2 by space_to_depth, a wider shortcut."""
-    with Net((16, 16)) as net:
+def resnet(width: int = 8, classes: int = 10, *, groups: int = 2, size: tuple[int, int] = (16, 16)) -> bytes:
+    """Return a pre-activation ResNet: residual sums of floats, stride 2 by space_to_depth, a wider shortcut."""
+    with Net(size) as net:
         with v1.variable_scope("first"):
             net.conv(width, quantized=False)
-        for group in range(2):
+        for group in range(groups):
             for block in range(2):
                 with v1.variable_scope(f"group{group}/block{block}"):
                     _residual(net, width * 2**group, down=group > 0 and block == 0)
@@ -237,7 +237,7 @@ def resnet(width: int = 8, classes: int = 10) -> bytes:
             net.norm()
             net.then(tf.nn.relu)
         net.then(tf.reduce_mean, [1, 2])
-        net.then(tf.matmul, net._frozen(net.rng.normal(size=(2 * width, classes)) * 0.3, "fc"))
+        net.then(tf.matmul, net._frozen(net.rng.normal(size=(width << (groups - 1), classes)) * 0.3, "fc"))
         net.then(tf.nn.bias_add, net._frozen(net.rng.normal(size=classes), "fc_bias"))
         net.then(tf.nn.softmax)
     return net.frozen()
