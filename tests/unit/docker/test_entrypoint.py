@@ -163,6 +163,16 @@ def test_the_user_that_is_asked_for_runs(container: Container) -> None:
     assert container.who(BLUEOIL_UID="0")[0] == "0"
 
 
+def test_a_missing_gpu_is_told_where_the_image_asks_for_one(container: Container) -> None:
+    if any(Path("/dev", name).exists() for name in ("nvidiactl", "dxg")):
+        pytest.skip("a GPU is here")
+    done = container.run("id", "-u", NVIDIA_VISIBLE_DEVICES="all")
+    assert (done.stdout, done.returncode) == ("1000\n", 0)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("entrypoint: no GPU is here, so the CPU works in its place;")
+    assert container.run("true").stderr == container.run("true", NVIDIA_VISIBLE_DEVICES="none").stderr == ""
+
+
 def test_the_command_is_run_as_given(container: Container) -> None:
     done = container.run("sh", "-c", 'printf "%s|" "$@"; exit 7', "sh", "two words", "", "*")
     assert (done.stdout, done.returncode) == ("two words||*|", 7)
