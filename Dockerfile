@@ -64,10 +64,11 @@ RUN --mount=type=secret,id=ca --mount=type=cache,target=/root/.cache \
     && python -m venv --without-pip /opt/blueoil \
     && /opt/uv/bin/uv pip install --python /opt/blueoil/bin/python --no-deps .
 
-# The compiler's caches, which would cost the first convert minutes.
+# The compiler's caches, which would cost the first convert minutes. They know sources by what these hold, not by where
+# they lie, and none outside of dlk.
 FROM packages AS caches
 COPY --from=tools /tools /
-COPY --from=blueoil /opt/blueoil /opt/blueoil
+COPY dlk dlk
 COPY docker/warm.py ./
 ENV BLUEOIL_CACHE=/opt/caches
 RUN /opt/blueoil/bin/python warm.py compiler && chmod -R a+rX /opt/caches

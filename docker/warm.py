@@ -10,6 +10,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dlk.build.cmake import TRY_FLAGS
@@ -42,16 +44,21 @@ def compiler() -> None:
 
 def simulated() -> None:
     """Build the simulated accelerator, and the ways to it from emulated machines."""
+    persist(simulator)
+    for target in TARGETS.values():
+        if target.accelerated and not is_native(target):
+            persist(partial(client, target))
+
+
+def persist(make: Callable[[], object]) -> None:
+    """Make something whose compiler has a limit of time, in a few tries."""
     for patience in reversed(range(TRIES)):
         try:
-            simulator()
-            break
+            make()
+            return
         except DlkError:
             if not patience:
                 raise
-    for target in TARGETS.values():
-        if target.accelerated and not is_native(target):
-            client(target)
 
 
 if __name__ == "__main__":

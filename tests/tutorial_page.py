@@ -41,3 +41,19 @@ def typed(start: str) -> list[str]:
     """Return the words behind ``blueoil`` of the one command line that begins so."""
     (words,) = commands(f"blueoil {start}")
     return words[1:]
+
+
+PACKAGE = f"saved/first/export/save.ckpt-{STEPS}/48x64/output"
+
+
+def tree() -> list[str]:
+    """Return the paths of the package's tree: folders, files, and the libraries, which stand in one line."""
+    block = _blocks("text").partition(f"{PACKAGE}\n")[2]
+    paths: list[str] = []
+    place: list[str] = []
+    for line in block.splitlines():
+        branch, name, rest = re.fullmatch(r"([│ ]*[├└]─ )(\S+) *(.*)", line).groups()  # type: ignore[union-attr]
+        place[len(branch) // 3 - 1 :] = [name]
+        paths.append("/".join(place))
+        paths += [f"{paths[-1]}/{word}" for word in rest.split() if word.endswith(".so")]
+    return paths

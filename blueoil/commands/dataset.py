@@ -54,8 +54,6 @@ def sample(folder: Path, train: int, validation: int, size: tuple[int, int], see
     """
     from lmnet.datasets.sample import draw_dataset
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BlueoilError(f"{folder} is not empty", fix="choose a new folder, or remove that one first")
     draw_dataset(folder, train=train, validation=validation, size=size, seed=seed)
     console = Console(machine=machine)
     console.say(f"{train} training and {validation} validation images are drawn in {folder}")
@@ -169,7 +167,7 @@ def pack(config: Path, part_mib: int | None, file: Path, overrides: tuple[str, .
 @options.as_json
 @options.debug
 def unpack(file: Path, folder: Path, machine: bool) -> None:
-    """Unpack FILE, or its parts, into FOLDER, which must be new.
+    """Unpack FILE, or its parts, into FOLDER, which must be new or empty.
 
     \b
     Example:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from PIL import Image
 
 from lmnet.datasets.base import VOID, Dataset
 from lmnet.datasets.labels import LABELS
+from lmnet.datasets.new_folder import new_folder
 from lmnet.errors import LmnetError
 
 _PART = re.compile(r"\.(\d+)-of-(\d+)")
@@ -77,24 +77,18 @@ def read(file: Path) -> bytes:
 
 
 def unpack(data: bytes, folder: Path) -> None:
-    """Unpack the bytes of a packed dataset into a new folder, which appears when it is whole.
+    """Unpack the bytes of a packed dataset into an absent or empty folder; it appears there when it is whole.
 
     Raises:
-        LmnetError: the bytes are no packed dataset, or the folder exists.
+        LmnetError: the bytes are no packed dataset, or the folder is in use.
     """
-    if folder.exists():
-        raise LmnetError("The folder for the dataset exists.", where=str(folder), fix="give another one, or remove it")
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            archive.extractall(unfinished, filter="data")
-        unfinished.replace(folder)
+        with new_folder(folder) as making, tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.extractall(making, filter="data")
     except tarfile.TarError as error:
         raise LmnetError(
             "This is no packed dataset.", expected="what blueoil dataset pack writes", received=str(error)
         ) from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _files(dataset: Dataset) -> Iterator[tuple[str, bytes]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from lmnet.datasets.new_folder import new_folder
 from lmnet.datasets.scene import draw_scene
 from lmnet.errors import LmnetError
 from lmnet.processors.palette import CAMVID_COLORS, VOID_COLOR
@@ -35,7 +34,7 @@ _SPLITS = (("train", 0), ("val", 1))
 def draw_dataset(
     folder: Path, *, train: int = 200, validation: int = 50, size: tuple[int, int] = (128, 160), seed: int = 1
 ) -> None:
-    """Draw street scenes into a new folder: lists, label_colors.txt, images and index masks as PNG.
+    """Draw street scenes into a new or empty folder: lists, label_colors.txt, images and index masks as PNG.
 
     Image i of a split depends on seed, split, i and size only: a larger dataset begins with the images of a smaller.
 
@@ -55,27 +54,15 @@ def draw_dataset(
             expected="train >= 1, validation >= 0, seed >= 0, height and width from 32 to 1024",
             received=f"train={train}, validation={validation}, seed={seed}, size={size[0]}x{size[1]}",
         )
-    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - a link stays a link, only '.' and '..' go
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise LmnetError(
-            "the folder for the dataset is in use",
-            where=str(folder),
-            expected="an absent or empty folder",
-            fix="give another folder, or remove this one",
-        )
-    making = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        making.mkdir(parents=True)
-        _write(making, {"train": train, "val": validation}, size, seed)
-        making.replace(folder)
+        with new_folder(folder) as making:
+            _write(making, {"train": train, "val": validation}, size, seed)
     except OSError as error:
         raise LmnetError(
             f"the dataset cannot be written: {error.strerror or error}",
-            where=str(folder),
+            where=str(folder.absolute()),
             fix="choose a folder that can be written, on a disk with room",
         ) from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
 
 
 def _write(folder: Path, counts: dict[str, int], size: tuple[int, int], seed: int) -> None:

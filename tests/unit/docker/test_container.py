@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-TEST_IMAGE = (ROOT / "docker" / "test-image").read_text(encoding="utf-8")
+LINES = (ROOT / "docker" / "lines.py").read_text(encoding="utf-8")
 TARGETS = ("cpu", "gpu", "inference")
 ENGINE = """#!/bin/sh
 [ "$1" != info ] || exit 0
@@ -44,6 +44,23 @@ def test_the_compose_file_keeps_to_the_specification() -> None:
         }
 
 
+def test_compose_reads_its_file(tmp_path: Path) -> None:
+    ways = (["docker", "compose"], ["docker-compose"])
+    answers = {"check": False, "capture_output": True, "text": True}
+    found = [
+        way for way in ways if shutil.which(way[0]) and not subprocess.run([*way, "version"], **answers).returncode
+    ]
+    if not found:
+        pytest.skip("not installed: docker compose")
+    words = [*found[0], "-f", str(ROOT / "docker" / "compose.yaml"), "--profile", "gpu", "--profile", "tensorboard"]
+    done = subprocess.run([*words, "config"], cwd=tmp_path, env={**os.environ, "PWD": str(tmp_path)}, **answers)
+    assert done.returncode == 0, done.stderr
+    read = yaml.safe_load(done.stdout)["services"]
+    assert set(read) == {"blueoil", "blueoil-gpu", "tensorboard"}
+    assert {service["build"]["target"] for service in read.values()} == {"cpu", "gpu"}
+    assert done.stdout.count(str(tmp_path / "CamVid")) == 3, "the folders are those where it is called"
+
+
 def test_the_targets_are_there_and_cpu_is_the_last() -> None:
     stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
     assert set(TARGETS) <= {name for _, name in stages}
@@ -65,15 +82,20 @@ def test_what_is_copied_reaches_the_engine() -> None:
     assert [source for source in sources if f"!{source.split('/')[0]}" not in ignored] == []
 
 
+def test_a_change_of_lmnet_or_blueoil_keeps_the_caches() -> None:
+    (stage,) = re.findall(r"^FROM packages AS caches\n(.*?)^FROM", DOCKERFILE, re.DOTALL | re.MULTILINE)
+    assert re.findall(r"^COPY (.*)$", stage, re.MULTILINE) == ["--from=tools /tools /", "dlk dlk", "docker/warm.py ./"]
+
+
 def test_nothing_of_one_place_is_in_the_image() -> None:
     assert not re.search(r"https?://|proxy|index-url|\.crt|\.pem", DOCKERFILE, re.IGNORECASE)
 
 
 def test_the_page_shows_the_lines_that_the_test_of_the_image_runs() -> None:
     page = (ROOT / "docs" / "docker.md").read_text(encoding="utf-8")
-    lines = re.findall(r'^[A-Z]+ = r"""(docker run .*?)"""', TEST_IMAGE, re.DOTALL | re.MULTILINE)
+    lines = re.findall(r'^[A-Z]+ = r"""(docker run .*?)"""', LINES, re.DOTALL | re.MULTILINE)
     shown = re.findall(r"^```sh\n(docker run .*?)\n```", page, re.DOTALL | re.MULTILINE)
-    assert len(shown) == 5
+    assert len(shown) == 6
     assert set(shown) <= set(lines)
 
 

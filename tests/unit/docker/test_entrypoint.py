@@ -121,11 +121,38 @@ def test_a_folder_with_files_of_root_is_left_and_told(container: Container) -> N
     assert f"saved belongs to 0:0, and user {OWNER} cannot write there" in done.stderr
 
 
-def test_read_only_mounts_and_names_with_spaces(container: Container) -> None:
+def test_read_only_mounts_tell_nothing_and_stay_what_they_are(container: Container) -> None:
     data = container.folder("data.ro", OTHER, "train.txt")
-    container.folder("my data", OWNER, "train.txt")
+    empty = container.folder("empty.ro", 0, gid=0)
+    done = container.run("sh", "-c", f"{WHO}; cat data.ro/train.txt; touch data.ro/new || echo refused")
+    assert done.stdout.split() == ["1000", "1000", "1000", "refused"]
+    container.folder("config", OWNER)
     assert container.who()[0] == str(OWNER)
-    assert owner(data) == (OTHER, GROUP)
+    assert (owner(data), owner(empty)) == ((OTHER, GROUP), (0, 0))
+
+
+def test_names_with_spaces(container: Container) -> None:
+    container.folder("my data", OWNER, "train.txt")
+    saved = container.folder("my  saved runs", 0, gid=0)
+    container.folder("other", OTHER)
+    done = container.run(
+        "sh", "-c", 'id -u; echo text > "$OUTPUT_DIR/a file"', OUTPUT_DIR="/home/blueoil/my  saved runs"
+    )
+    assert (done.stdout, done.stderr) == (f"{OWNER}\n", "")
+    assert owner(saved) == owner(saved / "a file") == (OWNER, GROUP)
+    container.folder("their runs", OTHER + 1)
+    assert container.who(OUTPUT_DIR="/home/blueoil/their runs")[0] == str(OTHER + 1)
+
+
+def test_an_empty_mount_of_root_is_left_where_a_user_is_asked_for(container: Container) -> None:
+    container.folder("CamVid", OWNER, "train.txt")
+    saved = container.folder("saved", 0, gid=0)
+    done = container.run("id", "-u", user=OTHER)
+    assert done.stdout == f"{OTHER}\n"
+    assert owner(saved) == (0, 0)
+    assert f"saved belongs to 0:0, and user {OTHER} cannot write there" in done.stderr
+    assert container.who(BLUEOIL_UID=str(OTHER), BLUEOIL_GID=str(GROUP))[:2] == [str(OTHER), str(GROUP)]
+    assert owner(saved) == (OTHER, GROUP), "started as root it hands the folder over, to whom it is told"
 
 
 def test_the_user_that_is_asked_for_runs(container: Container) -> None:
@@ -134,6 +161,16 @@ def test_the_user_that_is_asked_for_runs(container: Container) -> None:
     assert done.stdout.split() == [str(OTHER)] * 3 + ["/home/blueoil", "blueoil"]
     assert container.who(BLUEOIL_UID=str(OTHER)) == [str(OTHER)] * 3
     assert container.who(BLUEOIL_UID="0")[0] == "0"
+
+
+def test_a_missing_gpu_is_told_where_the_image_asks_for_one(container: Container) -> None:
+    if any(Path("/dev", name).exists() for name in ("nvidiactl", "dxg")):
+        pytest.skip("a GPU is here")
+    done = container.run("id", "-u", NVIDIA_VISIBLE_DEVICES="all")
+    assert (done.stdout, done.returncode) == ("1000\n", 0)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("entrypoint: no GPU is here, so the CPU works in its place;")
+    assert container.run("true").stderr == container.run("true", NVIDIA_VISIBLE_DEVICES="none").stderr == ""
 
 
 def test_the_command_is_run_as_given(container: Container) -> None:

@@ -73,5 +73,6 @@ def test_what_is_no_packed_dataset_leaves_no_folder(tmp_path):
     with pytest.raises(LmnetError, match="no packed dataset"):
         unpack(stream.getvalue(), tmp_path / "unpacked")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(LmnetError, match="exists"):
+    (tmp_path / "mine").touch()
+    with pytest.raises(LmnetError, match="in use"):
         unpack(b"", tmp_path)
