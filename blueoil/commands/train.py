@@ -22,6 +22,7 @@ from blueoil.experiment import Experiment, new_id
 from blueoil.progress import TrainingProgress
 from blueoil.report.live import LiveCurves
 from blueoil.several import Several
+from dlk.trees import copy_tree
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
@@ -223,7 +224,7 @@ def _remake(
         aside = Path(name)
         copies = None if config else aside / "plugins"
         if copies and experiment.plugins.is_dir():
-            shutil.copytree(experiment.plugins, copies)
+            copy_tree(experiment.plugins, copies)
         chosen = config or experiment.config
         load(chosen, overrides, plugins=more, copies=copies)  # a faulty one leaves the experiment as it is
         copy = Path(shutil.copy(chosen, aside))

@@ -18,6 +18,7 @@ from dlk.lowering.offload import offload
 from dlk.lowering.program import Program
 from dlk.lowering.tca import tca_plan
 from dlk.targets import Target
+from dlk.trees import copy_tree
 
 _RUNTIME = Path(__file__).resolve().parents[1] / "runtime"
 _RUNTIME_PARTS = ("include", "kernels", "src", "tools")
@@ -61,9 +62,9 @@ def emit(program: Program, directory: Path, target: Target) -> MemoryUse:
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         project = Path(temporary) / "project"
         for part in _RUNTIME_PARTS:
-            shutil.copytree(_RUNTIME / part, project / part)
+            copy_tree(_RUNTIME / part, project / part)
         if target.accelerated:
-            shutil.copytree(_RUNTIME / _DRIVER, project / _DRIVER)
+            copy_tree(_RUNTIME / _DRIVER, project / _DRIVER)
             shutil.copy(_SIMULATOR, project / _DRIVER)
         _render(project, target, facts)
         if directory.exists():

@@ -16,6 +16,7 @@ from dlk.errors import DlkError
 from dlk.package.board import FOLDER as BOARD_FOLDER
 from dlk.package.board import BoardFiles
 from dlk.plain_yaml import YamlError, parse
+from dlk.trees import copy_tree
 
 PACKAGE_VERSION = 1
 GRAPH, SOURCE = "minimal_graph_with_shape.pb", "source.onnx"  # what was converted, as it was before
@@ -49,8 +50,8 @@ def assemble(
     board: what the folder ``fpga`` holds; None: there is none.
     """
     _check_sources(export, libraries, processors)
-    shutil.copytree(TEMPLATE, folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    shutil.copytree(processors, folder / "python" / "lmnet" / "processors", ignore=shutil.ignore_patterns(*LEFT_OUT))
+    copy_tree(TEMPLATE, folder, leave_out=LEFT_OUT)
+    copy_tree(processors, folder / "python" / "lmnet" / "processors", leave_out=LEFT_OUT)
     shutil.copyfile(READER, folder / "python" / "lmnet" / READER.name)
     models = folder / "models"
     (models / "lib").mkdir(parents=True)
