@@ -50,7 +50,10 @@ class Served:
 
     def end(self, number: signal.Signals) -> tuple[int, str]:
         self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=30)
+        try:
+            _, rest = self.process.communicate(timeout=30)
+        finally:
+            self.process.kill()  # one that did not listen does not outlive its test
         return self.process.returncode, rest
 
 
