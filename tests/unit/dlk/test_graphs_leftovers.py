@@ -27,7 +27,7 @@ def _dropout(net: graphs.Net) -> None:
     """As ``tf.layers.dropout`` of TensorFlow 1 with a predicate that training would set."""
     training = tf.raw_ops.LogicalNot(x=v1.placeholder_with_default(True, [], "testing"))
     kept, dropped = tf.raw_ops.Switch(data=net.x, pred=training)
-    noisy = tf.raw_ops.Mul(x=dropped, y=tf.raw_ops.Floor(x=tf.random.uniform(net.x.shape[1:]) + 0.5))
+    noisy = tf.raw_ops.Mul(x=dropped, y=tf.raw_ops.Floor(x=tf.random.uniform(net.x.shape[1:], seed=1) + 0.5))
     net.x = graphs._shaped(tf.raw_ops.Merge(inputs=[kept, noisy])[0], net.x)
 
 
