@@ -90,7 +90,7 @@ def _augmentors(value: object, _: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(names, (list, tuple)):
         raise ValueError("a list of " + ", ".join(AUGMENTORS))
     for name in names:
-        if name not in AUGMENTORS:
+        if not isinstance(name, str) or name not in AUGMENTORS:
             raise ValueError(f"a list of {', '.join(AUGMENTORS)}; there is no {name!r}")
     return tuple(name for name in AUGMENTORS if name in names)
 
