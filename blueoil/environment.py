@@ -1,12 +1,10 @@
-"""What a run depends on beside its config: the machine, and versions of the system and of packages."""
+"""What a run depends on beside its config: versions of the system and of packages."""
 
 from __future__ import annotations
 
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 _LIBRARIES = (
@@ -21,16 +19,6 @@ _LIBRARIES = (
     "onnx-ir",
     "onnxruntime",
 )
-
-
-def processor() -> str:
-    """Return the name of the CPU, that of its architecture where Linux does not tell it."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
-            names = [line.partition(":")[2].strip() for line in islice(file, 64) if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.machine()
 
 
 def versions() -> dict[str, Any]:

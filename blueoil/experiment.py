@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blueoil import __version__, samples
-from blueoil.environment import processor, versions
+from blueoil.environment import versions
 from blueoil.errors import BlueoilError
 from blueoil.files import making, write_text
 from blueoil.records import damaged, read_json, read_text
+from dlk.profile.machine import this_machine
 from lmnet.training.folder import BEST, FLOAT, MODEL, STATE
 
 if TYPE_CHECKING:
@@ -169,11 +170,12 @@ class Experiment:
 
     def record_start(self) -> None:
         """Add this start (time, command line, processor) to the environment record."""
+        machine = this_machine()
         start = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": shlex.join(sys.argv),
-            "processor": processor(),
-            "cores": len(os.sched_getaffinity(0)),
+            "processor": machine.cpu,
+            "cores": machine.cpus,
         }
         record = self.environment
         self._write_environment({**record, "starts": [*record.get("starts", ()), start]})
@@ -188,7 +190,7 @@ class Experiment:
         if not found:
             raise BlueoilError(
                 f"experiment {self.id} keeps no sample images",
-                where=str(self.folder),
+                where=str(self.folder / samples.FOLDER),
                 fix="give one: --test_image IMAGE",
             )
         return found

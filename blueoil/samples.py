@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SAMPLES = 3
-"""How many."""
+FOLDER, SAMPLES = "samples", 3
+"""Where in a run folder, and how many."""
 
 
 def keep(folder: Path, split: Split) -> None:
@@ -21,11 +21,11 @@ def keep(folder: Path, split: Split) -> None:
 
     Images that are no files are kept as PNG, at the size at which they are loaded.
     """
-    if (folder / "samples").is_dir() or not len(split):
+    if (folder / FOLDER).is_dir() or not len(split):
         return
     from PIL import Image
 
-    unfinished = folder / ".samples"
+    unfinished = folder / f".{FOLDER}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     for number, i in enumerate(spread(range(len(split)))):
@@ -35,12 +35,12 @@ def keep(folder: Path, split: Split) -> None:
         else:
             sample = split.load(i)
             Image.fromarray(sample.image).save(unfinished / f"{number}_{sample.name}.png")
-    unfinished.rename(folder / "samples")
+    unfinished.rename(folder / FOLDER)
 
 
 def kept(folder: Path) -> list[Path]:
     """Return the images that a run folder keeps, in the order of the split; none where it keeps none."""
-    samples = folder / "samples"
+    samples = folder / FOLDER
     return sorted(samples.iterdir()) if samples.is_dir() else []
 
 

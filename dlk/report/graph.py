@@ -13,7 +13,7 @@ from dlk.frontends.rules import KERNEL, WEIGHT_QUANTIZERS
 from dlk.frontends.support import float_reasons
 from dlk.ir.edit import array, nodes
 from dlk.ir.ops import identifier
-from dlk.lowering.program import Kind, Pointwise, Program, Step
+from dlk.lowering.program import Kind, Pointwise, Program, Step, Window
 from dlk.passes import PASSES
 
 EXPORTED = "as exported"
@@ -80,8 +80,14 @@ def _zeros(model: ir.Model) -> list[dict[str, Any]]:
     return found
 
 
+def window_of(step: Step) -> Window | None:
+    """Return where the window of a step stands; None of a step without one."""
+    found = getattr(step, "place", None) or getattr(step, "window", None)
+    return found if isinstance(found, Window) else None
+
+
 def _window(step: Step) -> str:
-    window = getattr(step, "place", None) or getattr(step, "window", None)
+    window = window_of(step)
     if window is None:
         return step.function if isinstance(step, Pointwise) else ""
     rows, columns = window.kernel

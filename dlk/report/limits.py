@@ -11,7 +11,8 @@ from dlk.codegen.check_steps import MAX_KERNEL, STRIDES
 from dlk.frontends.rules import EXACT_SUM
 from dlk.hw.limits import LIMITS, Convolution
 from dlk.lowering.class_lists import MAX_INPUTS
-from dlk.lowering.program import Kind, Program, QuantConv, Step, Window
+from dlk.lowering.program import Kind, Program, QuantConv
+from dlk.report.graph import window_of
 from dlk.report.source import Source
 from dlk.targets import TARGETS, Target
 
@@ -64,20 +65,15 @@ def _bits(source: Source, _: Target) -> Uses:
             yield step.name, max(codes)
 
 
-def _window_of(step: Step) -> Window | None:
-    found = getattr(step, "place", None) or getattr(step, "window", None)
-    return found if isinstance(found, Window) else None
-
-
 def _windows(source: Source, _: Target) -> Uses:
     for step in source.program.steps:
-        if (window := _window_of(step)) is not None:
+        if (window := window_of(step)) is not None:
             yield step.name, max(window.kernel)
 
 
 def _strides(source: Source, _: Target) -> Uses:
     for step in source.program.steps:
-        if (window := _window_of(step)) is not None:
+        if (window := window_of(step)) is not None:
             yield step.name, window.stride
 
 
