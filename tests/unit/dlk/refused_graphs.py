@@ -207,15 +207,10 @@ def _onnx_parts() -> tuple[Part, ...]:
         facts = {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}
         return w.changed(made, w.nchw(made, lambda x: w.op("MaxPool", x, scope=ODD, **facts)), (4, 4, made.channels))
 
-    def bilinear(w: OnnxWriter, made: Made) -> Made:
-        scales = w.net.store([1, 2, 2, 1] if w.nhwc else [1, 1, 2, 2])
-        x = w.op("Resize", made.x, "", scales, scope=ODD, mode="linear")
-        return w.changed(made, x, (2 * made.shape[0], 2 * made.shape[1], made.channels))
-
-    def by_3(w: OnnxWriter, made: Made) -> Made:
-        scales = w.net.store([1, 3, 3, 1] if w.nhwc else [1, 1, 3, 3])
-        x = w.op("Resize", made.x, "", scales, scope=ODD, mode="nearest")
-        return w.changed(made, x, (3 * made.shape[0], 3 * made.shape[1], made.channels))
+    def resized(w: OnnxWriter, made: Made, factor: int, mode: str) -> Made:
+        scales = w.net.store([1, factor, factor, 1] if w.nhwc else [1, 1, factor, factor])
+        x = w.op("Resize", made.x, "", scales, scope=ODD, mode=mode)
+        return w.changed(made, x, (factor * made.shape[0], factor * made.shape[1], made.channels))
 
     def softmax_of_rows(w: OnnxWriter, made: Made) -> Made:
         return w.changed(made, w.op("Softmax", made.x, scope=ODD, axis=1 if w.nhwc else 2))
@@ -241,8 +236,20 @@ def _onnx_parts() -> tuple[Part, ...]:
         Part("weights of 4 bits", wide_weights, "weights of 4 bits", "weights have 1 bit", "qonnx.Quant"),
         Part("a zero point", zero_point, "a zero point", "code 0 is worth 0", "DequantizeLinear"),
         Part("rounded up", ceiling, "ceil_mode", "a window stands where all of it fits", "MaxPool"),
-        Part("blurred", bilinear, "another mode than nearest", "pixels are repeated", "Resize"),
-        Part("three times as large", by_3, "factors [3, 3]", "factors are 2, 4, 8 ...", "Resize"),
+        Part(
+            "blurred",
+            lambda w, x: resized(w, x, 2, "linear"),
+            "another mode than nearest",
+            "pixels are repeated",
+            "Resize",
+        ),
+        Part(
+            "three times as large",
+            lambda w, x: resized(w, x, 3, "nearest"),
+            "factors [3, 3]",
+            "factors are 2, 4, 8 ...",
+            "Resize",
+        ),
         Part("shares of rows", softmax_of_rows, "axis", "a softmax is over the channels", "Softmax"),
         Part("Trunc", trunc, "qonnx.Trunc is not supported", _TABLE, "qonnx.Trunc", unknown=True),
         Part("a scale a channel", two_scales, "8 scales", "activations have one positive scale", "qonnx.Quant"),
