@@ -85,12 +85,12 @@ def command(camvid: Path | None, steps: int, size: tuple[int, int] | None, outpu
     console.say()
     console.say(f"validation mIoU of the x86 library: {percent(scores['mean_iou'])} (a constant: {percent(constant)})")
     console.say(f"latency of the x86 library: {conversion['latency_ms']:.2f} ms a picture, one thread")
-    console.say(f"the picture: {picture}")
+    console.say(f"the picture: {scores['examples']}")
     console.say(f"took {duration(time.monotonic() - start)}")
     _check(scores["mean_iou"], constant)
     console.say("Next step: blueoil init -o config/camvid.py, with your own dataset")
     values = {"mean_iou": scores["mean_iou"], "constant_mean_iou": constant, "latency_ms": conversion["latency_ms"]}
-    console.result({**values, "picture": picture, "output": package})
+    console.result({**values, "picture": scores["examples"], "prediction": picture, "output": package})
 
 
 def _check(miou: float, constant: float) -> None:

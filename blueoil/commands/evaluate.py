@@ -10,10 +10,10 @@ import click
 
 from blueoil.backends import BACKENDS, Place
 from blueoil.commands import options
-from blueoil.console import Console
+from blueoil.console import Console, percent
 from blueoil.errors import BlueoilError
 from blueoil.experiment import step_of
-from blueoil.files import write_text
+from blueoil.files import replacing, write_text
 from blueoil.zoo import at_dataset
 
 
@@ -43,7 +43,8 @@ def command(
 ) -> None:
     """Measure a checkpoint on the validation images: IoU of each class, mIoU, pixel accuracy, confusion matrix.
 
-    The scores go to evaluate/CHECKPOINT_BACKEND.json in the experiment, the confusion matrix beside it as a picture.
+    The scores go to evaluate/CHECKPOINT_BACKEND.json in the experiment. Beside them lie the confusion matrix as a
+    picture, and a picture of four of the images with their labels and what was predicted.
 
     \b
     Example:
@@ -60,9 +61,12 @@ def command(
         settings = at_dataset(settings, data)
     folder = experiment.checkpoint(checkpoint)
 
+    import numpy as np
+
     from blueoil.report import confusion
     from blueoil.report.scores import document, tell
     from lmnet.datasets import open_dataset
+    from lmnet.evaluation.pictures import grid, pictures
     from lmnet.evaluation.runner import evaluate
 
     export = experiment.export_folder(folder.name, settings.image_size)
@@ -80,12 +84,22 @@ def command(
     write_text(target, json.dumps(values, indent=2) + "\n")
     picture = target.with_suffix(".png")
     confusion.draw(found.matrix, dataset.classes, picture, title=f"{experiment.id}, {folder.name}, {backend}")
+    examples = target.with_name(f"{target.stem}_pictures.png")
+    shown = pictures(
+        lambda images: np.stack([run(image) for image in images]),
+        dataset.validation,
+        settings.preprocessor,
+        dataset.classes,
+    )
+    title = f"{folder.name} by {backend}    validation mIoU {percent(found.scores.mean_iou)}"
+    with replacing(examples) as temporary:
+        grid(shown, dataset.classes, title).save(temporary, format="PNG")
     tell(console, dataset.classes, found.matrix, found.scores)
     console.say(f"Scores are in {target}")
-    console.say(f"The confusion matrix is in {picture}")
+    console.say(f"The confusion matrix is in {picture}, some of the images in {examples}")
     if backend == "keras":
         console.say(f"Next step: blueoil convert -e {experiment.id} -p {folder.name}{options.root_words()}")
-    console.result({**values, "file": target, "picture": picture})
+    console.result({**values, "file": target, "picture": picture, "examples": examples})
 
 
 def _same_classes(trained: Sequence[str], found: Sequence[str]) -> None:

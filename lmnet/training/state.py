@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lmnet.datasets.base import Dataset
+from lmnet.datasets.base import Dataset, Split
+from lmnet.evaluation.pictures import pictures
 from lmnet.metrics.iou import Scores
 from lmnet.settings import Settings
 from lmnet.training.events import Event
@@ -68,7 +69,7 @@ class TrainingState:
         asked: when the loop turned to this step's batch, time.monotonic().
         begun: when the step began: TensorFlow takes the batch inside the step, other backends before it.
         validation: the validation after this very step; None if there was none.
-        pictures: of the validation images, after the last validation; see lmnet/training/pictures.py.
+        pictures: of the validation images, after the last validation; see lmnet/evaluation/pictures.py.
         validation_seconds: duration of the last validation pass.
         mean_iou: of the last validation.
         best: name of the best checkpoint so far, and its mIoU.
@@ -131,3 +132,8 @@ class TrainingState:
     def epoch(self) -> float:
         """Passes over the training images so far."""
         return self.step * self.settings.batch_size / len(self.dataset.train)
+
+    def show(self, split: Split) -> dict[str, NDArray[np.uint8]]:
+        """Return what the network, as validation ran it, makes of a few images: see lmnet/evaluation/pictures.py."""
+        assert self.evaluator is not None  # noqa: S101 - validation comes before its pictures
+        return pictures(self.evaluator.predict_on_batch, split, self.settings.preprocessor, self.dataset.classes)

@@ -23,8 +23,12 @@ def test_the_demo_learns_converts_and_shows_a_picture(tmp_path: Path) -> None:
     values = json.loads(done.stdout)
     assert values["mean_iou"] >= max(0.30, 2 * values["constant_mean_iou"])
     assert values["latency_ms"] > 0
+    with Image.open(values["prediction"]) as prediction:
+        assert prediction.size == (64, 48)
     with Image.open(values["picture"]) as picture:
-        assert picture.size == (64, 48)
+        assert picture.format == "PNG"
+        assert picture.width > 3 * 64 * 5  # three columns, enlarged five times
+        assert picture.height > 4 * 48 * 5
     shown = [line for line in done.stderr.splitlines() if line.startswith("$ ")]
     verbs = ["blueoil dataset", "blueoil init", "blueoil train", "blueoil convert", "blueoil evaluate", "cd ", "python"]
     assert [line.startswith(f"$ {verb}") for line, verb in zip(shown, verbs, strict=True)] == [True] * len(verbs)

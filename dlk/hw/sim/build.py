@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlk.build.process import run_logged
+from dlk.build.toolchain import environment
 from dlk.errors import DlkError
 
 RTL = Path(__file__).parent.parent / "rtl"
@@ -60,7 +61,7 @@ def build(directory: Path, compiler: Sequence[str]) -> Path:
         run_logged(
             [*compiler, *FLAGS, *(f"-I{path}" for path in sources.includes), *map(str, sources.files),
              "-o", str(work / LIBRARY)],
-            log=directory / "sim.log", environment=os.environ, timeout=COMPILE_SECONDS,
+            log=directory / "sim.log", environment=environment(), timeout=COMPILE_SECONDS,
             what="the simulated accelerator did not compile", fix="install a C++17 compiler, or read the log",
         )  # fmt: skip
 
@@ -79,7 +80,7 @@ def build_client(directory: Path, compiler: Sequence[str]) -> Path:
     def make(work: Path) -> None:
         run_logged(
             [*compiler, *CLIENT_FLAGS, f"-I{HARNESS}", str(CLIENT), "-o", str(work / LIBRARY)],
-            log=directory / "client.log", environment=os.environ, timeout=COMPILE_SECONDS,
+            log=directory / "client.log", environment=environment(), timeout=COMPILE_SECONDS,
             what="the way to the simulated accelerator did not compile", fix="read the log",
         )  # fmt: skip
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmnet.evaluation.pictures import grid
 from lmnet.training.callbacks.base import StepCallback
-from lmnet.training.pictures import grid, pictures
 
 FOLDER, LATEST = "overlays", "latest.png"
 MOST = 20
@@ -29,7 +29,7 @@ class Overlays(StepCallback):
         state = self.state
         if state.validation is None:
             return
-        state.pictures = pictures(state, state.dataset.validation)
+        state.pictures = state.show(state.dataset.validation)
         title = f"step {state.step}    validation mIoU {100 * state.validation.scores.mean_iou:.1f} %"
         png = io.BytesIO()
         grid(state.pictures, state.dataset.classes, title).save(png, format="PNG")

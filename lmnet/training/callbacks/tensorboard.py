@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lmnet.evaluation.pictures import COUNT
 from lmnet.training.callbacks.base import StepCallback
-from lmnet.training.pictures import COUNT, pictures
 from lmnet.training.state import TrainingState
 from lmnet.training.tensorflow_aside import tf
 
@@ -51,7 +51,7 @@ class TensorBoard(StepCallback):
                 if not math.isnan(value):
                     tf.summary.scalar(f"metrics/iou/{name}", value)
         assert state.pictures is not None  # noqa: S101 - drawn before they are recorded
-        shown = {"train": pictures(state, state.dataset.train), "validation": state.pictures}
+        shown = {"train": state.show(state.dataset.train), "validation": state.pictures}
         for name, by_tag in shown.items():
             with self._writers[name].as_default(step=state.step):
                 for tag, images in by_tag.items():

@@ -10,6 +10,7 @@ from typing import Any
 import onnx
 import pytest
 from lively import lively, noise, thin
+from PIL import Image
 
 from blueoil import cli, tensorflow_start
 from blueoil.config.load import load
@@ -89,6 +90,9 @@ def test_the_file_scores_what_the_checkpoint_scores(home: Path, result: Result) 
     assert (found["checkpoint"], found["dataset"]) == ("save.ckpt-7", "Streets")
     for name in ("mean_iou", "iou", "confusion_matrix", "classes", "images"):
         assert found[name] == known[name], name
+    for name in ("picture", "examples"):
+        with Image.open(found[name]) as picture:
+            assert picture.width > 3 * SIZE[1], name
 
 
 def test_the_file_becomes_a_package_and_an_experiment_like_any_other(home: Path, result: Result) -> None:

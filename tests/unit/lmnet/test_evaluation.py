@@ -8,7 +8,9 @@ import pytest
 from lmnet import networks
 from lmnet.datasets.base import VOID, Pair, Sample, Split
 from lmnet.evaluation import keras_runner
+from lmnet.evaluation.pictures import grid, pictures
 from lmnet.evaluation.runner import evaluate
+from lmnet.processors.palette import class_colors, paint
 from lmnet.settings import Settings
 from lmnet.training import checkpoints
 
@@ -33,6 +35,25 @@ def test_matrix_and_scores():
     assert result.scores.iou.tolist() == pytest.approx([3 / 4, 1 / 3, 1 / 2])
     assert result.scores.mean_iou == pytest.approx((3 / 4 + 1 / 3 + 1 / 2) / 3)
     assert result.scores.pixel_accuracy == pytest.approx(5 / 7)
+
+
+def test_pictures_show_evenly_spaced_images_with_what_was_predicted():
+    images = np.stack([np.full((2, 2, 3), 20 * i, np.uint8) for i in range(7)])
+    masks = np.stack([TRUTH[i % 2] for i in range(7)])
+    names = ("Sky", "Building", "Pole")
+
+    def all_poles(batch):
+        return np.broadcast_to(np.float32([0, 0, 1]), (*batch.shape[:3], 3))
+
+    shown = pictures(all_poles, split_of(images, masks), "DivideBy255", names)
+    taken = [0, 2, 4, 6]
+    assert np.array_equal(shown["input"], images[taken])
+    assert np.array_equal(shown["labels"], [paint(masks[i], class_colors(names)) for i in taken])
+    pole = class_colors(names)[2]
+    assert np.array_equal(shown["overlap"], (images[taken].astype(int) + pole) // 2)
+    sheet = np.asarray(grid(shown, names, "title"))
+    assert sheet[-10, 100].tolist() == [120, 120, 120], "the last row begins with the last image"
+    assert sheet[-10, 1000 - 300].tolist() == ((120 + pole.astype(int)) // 2).tolist()
 
 
 def test_empty_split_is_refused():

@@ -1,8 +1,8 @@
-"""What a network makes of a few images that stay the same for the whole run, to be looked at."""
+"""What an executor makes of a few images of a split, always the same ones, to be looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,6 @@ from lmnet.processors.overlay import BACKGROUND, TEXT, legend, load_font, overla
 from lmnet.processors.palette import VOID_COLOR, class_colors, paint
 from lmnet.processors.post import class_map
 from lmnet.processors.pre import PRE_PROCESSORS
-from lmnet.training.state import TrainingState
 
 COUNT = 4
 COLUMNS = {"input": "image", "labels": "label", "overlap": "prediction over the image"}
@@ -24,18 +23,26 @@ _LINE = 20
 _GAP = 4
 
 
-def pictures(state: TrainingState, split: Split) -> dict[str, NDArray[np.uint8]]:
-    """Return pictures uint8 [N,H,W,3] by name, of up to four images that lie evenly spaced over a split.
+def pictures(
+    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]], split: Split, preprocessor: str, names: Sequence[str]
+) -> dict[str, NDArray[np.uint8]]:
+    """Return pictures uint8 [N,H,W,3] by name, of up to ``COUNT`` images that lie evenly spaced over a split.
 
-    ``input`` the images, not augmented; ``labels`` and ``prediction`` in the colours of the classes; ``overlap`` the
-    prediction over the image. The network is the one that validation ran.
+    Args:
+        predict: preprocessed images float32 [N,H,W,3] to logits float32 [N,H,W,C].
+        split: images and masks at the executor's input size.
+        preprocessor: name of the pre-processing, a key of PRE_PROCESSORS.
+        names: of the C classes.
+
+    Returns:
+        ``input`` the images, not augmented; ``labels`` and ``prediction`` in the colours of the classes; ``overlap``
+        the prediction over the image.
     """
     indices = np.linspace(0, len(split) - 1, min(COUNT, len(split))).round().astype(int)
     samples = [split.load(int(i)) for i in indices]
-    preprocess = PRE_PROCESSORS[state.settings.preprocessor]
-    assert state.evaluator is not None  # noqa: S101 - validation comes before its records
-    classes = class_map(state.evaluator.predict_on_batch(np.stack([preprocess(s.image) for s in samples])))
-    colors = class_colors(state.dataset.classes)
+    preprocess = PRE_PROCESSORS[preprocessor]
+    classes = class_map(predict(np.stack([preprocess(s.image) for s in samples])))
+    colors = class_colors(names)
     return {
         "input": np.stack([s.image for s in samples]),
         "labels": np.stack([paint(s.mask, colors) for s in samples]),
