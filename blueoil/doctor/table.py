@@ -88,7 +88,8 @@ def checks(output_dir: Path) -> tuple[Check, ...]:
         Check(FPGA, "yosys", programs.yosys, "`make fpga-report` tells no area", "apt install yosys"),
         Check(DEVELOPMENT, "llvm-mca", programs.llvm, "`make bench-arm` does not run", f"apt install {tools.PACKAGE}"),
         Check(
-            DEVELOPMENT, "g++", programs.program("g++"), "tests with sanitizers are skipped", "apt install g++",
+            DEVELOPMENT, "g++", programs.program("g++"),
+            "the simulated accelerator takes longer to build, tests with sanitizers are skipped", "apt install g++",
         ),
         Check(
             DEVELOPMENT, "Icarus Verilog", programs.program("iverilog", asked="-V"),

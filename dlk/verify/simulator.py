@@ -17,6 +17,7 @@ from dlk.targets import TARGETS, Target
 from dlk.verify.available import Built, is_native, missing_emulator
 
 _CPUS = {"x86_64": "x86_64_v2"}  # with an instruction that counts bits, of which a simulation is full
+_OWN_FLAGS = {"x86_64": ("-mpopcnt",)}
 
 
 def simulator(announce: Callable[[], None] = lambda: None) -> Path:
@@ -24,10 +25,10 @@ def simulator(announce: Callable[[], None] = lambda: None) -> Path:
 
     Raises DlkError where Verilator is missing, or something does not compile.
     """
-    here = next(target for target in TARGETS.values() if is_native(target))
-    if not sim.place(_folder(), _compiler(here)).is_file():
+    compiler = _compiler_here()
+    if not sim.place(_folder(), compiler).is_file():
         announce()
-    return sim.build(_folder(), _compiler(here))
+    return sim.build(_folder(), compiler)
 
 
 def client(target: Target) -> Path:
@@ -50,6 +51,13 @@ def with_simulator(built: Built, announce: Callable[[], None] = lambda: None) ->
 
 def _folder() -> Path:
     return cache_folder() / "simulator"
+
+
+def _compiler_here() -> tuple[str, ...]:
+    """Return the machine's own compiler; where there is none zig, which makes a C++ library first, in minutes."""
+    here = next(target for target in TARGETS.values() if is_native(target))
+    own = shutil.which("g++")
+    return _compiler(here) if own is None else (own, *_OWN_FLAGS.get(here.cpu, ()))
 
 
 def _compiler(target: Target) -> tuple[str, ...]:

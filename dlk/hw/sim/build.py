@@ -21,10 +21,13 @@ TOP = "dlk_core"
 OLDEST_VERILATOR = "5.006"
 LIBRARY = "libdlk_fpga_sim.so"
 CLIENT = HARNESS / "remote" / "client.cpp"
-CLIENT_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti")
+CLIENT_FLAGS = (
+    "-std=c++17", "-O2", "-g0", "-fPIC", "-shared", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-nostdlib++",
+)  # fmt: skip
+"""It needs no C++ library, and zig would take minutes to make one for its machine."""
 VERILATOR_FLAGS = ("--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "--no-timing", "-Wall")
 FLAGS = (
-    "-std=c++17", "-O2", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w",
+    "-std=c++17", "-O2", "-g0", "-fPIC", "-shared", "-fno-strict-aliasing", "-DVL_TIME_CONTEXT", "-w",
     "-include", "popcount.h",
 )  # fmt: skip
 """What the sources are compiled with on every machine."""

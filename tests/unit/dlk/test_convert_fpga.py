@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from graphs import Layer, build
 import dlk.convert
 import dlk.verify.simulator
 from dlk.build import JobPool
+from dlk.build.toolchain import zig
 from dlk.errors import DlkError
+from dlk.hw.sim import build as sim
 from dlk.targets import Target
+from dlk.verify.simulator import simulator
 from dlk.verify_package import verify_package
 
 
@@ -36,6 +40,17 @@ def simulators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dlk.verify.simulator, "simulator", lambda announce: built)
     found = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **_: name if name == "verilator" else found(name))
+
+
+@pytest.mark.parametrize("own", ["/usr/bin/g++", None])
+def test_the_simulator_is_compiled_by_the_machines_own_compiler_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(shutil, "which", lambda name, **_: own if name == "g++" else None)
+    monkeypatch.setattr(sim, "build", lambda directory, compiler: asked.append(compiler) or directory)
+    simulator()
+    assert asked[0][0] == (own or str(zig()))
 
 
 @pytest.mark.needs("qemu-arm")
