@@ -43,6 +43,7 @@ class Rule(StrEnum):
     ATTRIBUTES = "windows have no dilation, convolutions one group; attributes as the export writes them"
     INPUTS = "an op has all its inputs"
     NOT_EMPTY = "a network has layers"
+    NAMES = "a layer, the part of a name before the first '/', has one node of each op, one quantizer of weights"
     LAYERS = "every layer but the first reads quantized activations through 1-bit weights"
     FEW_FLOATS = "layers in float do at most half of the multiply-adds behind the first layer"
     ACTIVATIONS = "activations are quantized"

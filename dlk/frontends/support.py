@@ -158,6 +158,16 @@ def _layers(model: ir.Model) -> Iterator[Problem]:
         yield Problem("the graph", "it has no convolution", Rule.NOT_EMPTY)
 
 
+def _names(model: ir.Model) -> Iterator[Problem]:
+    found: dict[tuple[str, str], ir.Node] = {}
+    for node in model.graph:
+        name = str(node.name).partition("/")[0]
+        does = "quantizes weights" if identifier(node) in WEIGHT_QUANTIZERS else identifier(node)
+        first = found.setdefault((name, does), node)
+        if first is not node:
+            yield Problem(str(node.name), f"the layer {name} has {first.name} already", Rule.NAMES, "rename the layer")
+
+
 def _reads_image(conv: ir.Node) -> bool:
     return all(root.is_graph_input() for root in roots(conv.inputs[0]))
 
@@ -257,6 +267,7 @@ def _constants(model: ir.Model) -> Iterator[Problem]:
 
 _RULES: tuple[Callable[[ir.Model], Iterator[Problem]], ...] = (
     _layers,
+    _names,
     _layouts,
     _activations,
     _convolutions,

@@ -149,7 +149,7 @@ def _function(model: onnx.ModelProto, graph: onnx.GraphProto, reader: Reader) ->
         del model.functions[where]
     else:
         function = model.functions[where]
-        del function.node[reader.byte() % len(function.node) :]
+        del function.node[reader.byte() % max(len(function.node), 1) :]
 
 
 _CHANGES: tuple[Callable[[onnx.ModelProto, onnx.GraphProto, Reader], None], ...] = (

@@ -77,6 +77,10 @@ def drop_attribute(model: onnx.ModelProto) -> None:
     del node(model, "conv2/conv").attribute[:]
 
 
+def rename(model: onnx.ModelProto, before: str, after: str) -> None:
+    node(model, before).name = after
+
+
 def opset(model: onnx.ModelProto) -> None:
     for part in (model, *model.functions):
         part.opset_import[0].version = 17
@@ -87,6 +91,7 @@ CHANGES: dict[str, Callable[[onnx.ModelProto], object]] = {
     "conv2/conv: 3 inputs": bias,
     "conv2/conv: dilations is (2, 2), only (1, 1) is taken": lambda m: attribute(m, "conv2/conv", "dilations", [2, 2]),
     "conv2/conv: the attribute kernel_shape is missing": drop_attribute,
+    "conv2/again: the layer conv2 has conv2/conv already": lambda m: rename(m, "conv3/conv", "conv2/again"),
     "conv1/activation_quantizer: bits 9": lambda m: attribute(m, "conv1/activation_quantizer", "bits", 9),
     "conv1/activation_quantizer: max_value": lambda m: attribute(m, "conv1/activation_quantizer", "max_value", 0.0),
     "conv2/gamma: holds a number that is not finite": lambda m: weights(m, "conv2/gamma", [np.nan] * 8),
