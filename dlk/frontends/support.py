@@ -191,7 +191,8 @@ def _convolutions(model: ir.Model) -> Iterator[Problem]:
         if follower is None or identifier(follower) != "BatchNormalization":
             yield Problem(where, "is not followed by its own normalisation", Rule.ORDER)
         for quantizer in filter(None, _quantizers(conv.inputs[0])):
-            n = (1 << quantizer.attributes["bits"].as_int()) - 1
+            # A width that is none, which _activations tells, would be no shift, or one that fills the memory.
+            n = (1 << min(max(quantizer.attributes["bits"].as_int(), 1), MAX_BITS)) - 1
             if n * inputs * window[0] * window[1] >= EXACT_SUM:
                 yield Problem(where, "sums may reach 2^24", Rule.SUMS)
                 break

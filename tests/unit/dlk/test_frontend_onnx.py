@@ -93,6 +93,10 @@ CHANGES: dict[str, Callable[[onnx.ModelProto], object]] = {
     "conv2/conv: the attribute kernel_shape is missing": drop_attribute,
     "conv2/again: the layer conv2 has conv2/conv already": lambda m: rename(m, "conv3/conv", "conv2/again"),
     "conv1/activation_quantizer: bits 9": lambda m: attribute(m, "conv1/activation_quantizer", "bits", 9),
+    "conv1/activation_quantizer: bits -1": lambda m: attribute(m, "conv1/activation_quantizer", "bits", -1),
+    "conv1/activation_quantizer: bits 4611686018427387904": lambda m: attribute(
+        m, "conv1/activation_quantizer", "bits", 1 << 62
+    ),
     "conv1/activation_quantizer: max_value": lambda m: attribute(m, "conv1/activation_quantizer", "max_value", 0.0),
     "conv2/gamma: holds a number that is not finite": lambda m: weights(m, "conv2/gamma", [np.nan] * 8),
     "conv2/batch_norm: variance + epsilon": lambda m: weights(m, "conv2/variance", [-1.0] * 8),
