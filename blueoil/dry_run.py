@@ -38,7 +38,7 @@ def run(settings: Settings, console: Console, next_step: str) -> int:
     _tell_dataset(found, console)
     _tell_network(parts, settings, console)
     _tell_memory(found, settings, console)
-    _tell_time(found, console)
+    _tell_time(found, settings, console)
     targets = _targets(found.network, settings, found.dataset.classes)
     faults = _tell_targets(targets, settings, console)
     console.result({**_document(found, parts, settings), "targets": targets})
@@ -84,9 +84,13 @@ def _tell_memory(found: DryRun, settings: Settings, console: Console) -> None:
     console.say(f"memory, measured: {size(memory.measured)} at most, {where}")
 
 
-def _tell_time(found: DryRun, console: Console) -> None:
+def _tell_time(found: DryRun, settings: Settings, console: Console) -> None:
     making = f"making its batch {found.batch_seconds:.3f} s, meanwhile"
     console.say(f"a step {found.step_seconds:.3f} s ({making}); a validation {found.validation_seconds:.1f} s")
+    if found.float32_step_seconds is not None:
+        faster = found.float32_step_seconds / found.step_seconds
+        times = f"{faster:.1f} times faster" if faster >= 1 else f"{1 / faster:.1f} times slower"
+        console.say(f"in float32 a step {found.float32_step_seconds:.3f} s: {settings.precision} is {times} here")
     twin = f" after {found.float_steps} of the float twin, taken to be as fast" if found.float_steps else ""
     validations = f"{found.validations} validation{'s' * (found.validations > 1)}"
     console.say(f"the whole run about {duration(found.total_seconds)}: {found.steps} steps{twin}, and {validations}")
@@ -172,6 +176,7 @@ def _document(found: DryRun, parts: Sequence[Block], settings: Settings) -> dict
         "validations": found.validations,
         "batch_seconds": found.batch_seconds,
         "step_seconds": found.step_seconds,
+        "float32_step_seconds": found.float32_step_seconds,
         "validation_seconds": found.validation_seconds,
         "total_seconds": found.total_seconds,
     }

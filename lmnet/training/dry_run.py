@@ -59,6 +59,7 @@ class DryRun:
         validations: of both runs.
         batch_seconds: to make the batch of a step, in a thread beside it.
         step_seconds: of a step; the float twin is taken to be as fast.
+        float32_step_seconds: of a step in float32, where the settings say another precision.
         validation_seconds: of a validation pass.
         memory: of a step.
     """
@@ -70,6 +71,7 @@ class DryRun:
     validations: int
     batch_seconds: float
     step_seconds: float
+    float32_step_seconds: float | None
     validation_seconds: float
     memory: Memory
 
@@ -89,6 +91,27 @@ def dry_run(settings: Settings) -> DryRun:
     """
     make_repeatable(settings.seed)
     dataset = open_dataset(settings)
+    model, making, stepping = _first_steps(settings, dataset)
+    network = networks.at_image_size(model, settings, len(dataset.classes))
+    steps = settings.total_steps(len(dataset.train))
+    float_steps = float_stage(settings, steps).total_steps(len(dataset.train)) if settings.float_start else 0
+    memory = _memory(model, settings.batch_size)
+    return DryRun(
+        dataset=dataset,
+        network=network,
+        steps=steps,
+        float_steps=float_steps,
+        validations=-(-steps // settings.test_steps) + -(-float_steps // settings.test_steps),
+        batch_seconds=making,
+        step_seconds=stepping,
+        float32_step_seconds=_float32_step_seconds(settings, dataset),
+        validation_seconds=_validation_seconds(model, network, settings, dataset),
+        memory=memory,
+    )
+
+
+def _first_steps(settings: Settings, dataset: Dataset) -> tuple[keras.Model, float, float]:
+    """Return the network after the first steps, and the seconds of a batch's making and of a step."""
     model = begin(settings, dataset)
     Strategy().prepare(model)
     making, stepping = [], []
@@ -99,20 +122,14 @@ def dry_run(settings: Settings) -> DryRun:
         model.train_on_batch(*batch)
         making.append(made - started)
         stepping.append(time.monotonic() - made)
-    network = networks.at_image_size(model, settings, len(dataset.classes))
-    steps = settings.total_steps(len(dataset.train))
-    float_steps = float_stage(settings, steps).total_steps(len(dataset.train)) if settings.float_start else 0
-    return DryRun(
-        dataset=dataset,
-        network=network,
-        steps=steps,
-        float_steps=float_steps,
-        validations=-(-steps // settings.test_steps) + -(-float_steps // settings.test_steps),
-        batch_seconds=min(making),
-        step_seconds=sum(stepping[1:]) / (STEPS - 1),
-        validation_seconds=_validation_seconds(model, network, settings, dataset),
-        memory=_memory(model, settings.batch_size),
-    )
+    return model, min(making), sum(stepping[1:]) / (STEPS - 1)
+
+
+def _float32_step_seconds(settings: Settings, dataset: Dataset) -> float | None:
+    """Return the seconds of a step in float32: a device without instructions for fewer bits is slow at them."""
+    if settings.precision == "float32":
+        return None
+    return _first_steps(settings.model_copy(update={"precision": "float32"}), dataset)[2]
 
 
 def _validation_seconds(model: keras.Model, network: keras.Model, settings: Settings, dataset: Dataset) -> float:

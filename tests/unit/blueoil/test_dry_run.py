@@ -55,7 +55,9 @@ def _not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def unmeasured(settings: Settings) -> dry_run.DryRun:
         dataset = open_dataset(settings)
         network = networks.build(settings, len(dataset.classes))
-        return dry_run.DryRun(dataset, network, 100, 0, 4, 0.1, 0.2, 3.0, dry_run.Memory(1, 2, 3, 4, on_gpu=True))
+        other = None if settings.precision == "float32" else 0.05
+        memory = dry_run.Memory(1, 2, 3, 4, on_gpu=True)
+        return dry_run.DryRun(dataset, network, 100, 0, 4, 0.1, 0.2, other, 3.0, memory)
 
     monkeypatch.setattr(dry_run, "dry_run", unmeasured)
 
@@ -74,6 +76,7 @@ def test_what_a_run_takes_is_measured_and_nothing_is_written(home: Path, capsys:
     assert (found["steps"], found["float_steps"], found["validations"]) == (100, 50, 4 + 2)
     assert found["total_seconds"] == pytest.approx(150 * found["step_seconds"] + 6 * found["validation_seconds"])
     assert found["step_seconds"] > 0
+    assert found["float32_step_seconds"] is None, "it is the same step"
     assert found["validation_seconds"] > 0
     shapes = {block["name"]: block["shape"] for block in found["blocks"]}
     assert shapes == {"conv1": [32, 48, 8], "conv2": [32, 48, 4], "conv3": [32, 48, 11]}
@@ -122,6 +125,19 @@ def test_a_float_network_is_a_note_and_no_error(home: Path, capsys: pytest.Captu
     assert "memory, measured: 0 KiB at most, tensors on the GPU" in lines
     assert "the whole run about 32 s: 100 steps, and 4 validations" in lines
     assert lines[-1] == "Next step: blueoil train -c c.py network=Mixed"
+
+
+def test_another_precision_is_timed_beside_float32(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = values_of(capsys, "-c", "c.py", "precision=mixed_bfloat16")
+    assert found["float32_step_seconds"] > 0
+    assert found["memory_bytes"]["activations"] < 2 * 32 * 48 * 4 * (3 + 3 * 8 + 3 * 4 + 2 * 11), "2 bytes, most"
+
+
+@pytest.mark.usefixtures("_not_run")
+def test_a_precision_that_the_device_is_slow_at_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", "-c", "c.py", "--dry-run", "precision=mixed_bfloat16"]) == cli.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert "in float32 a step 0.050 s: mixed_bfloat16 is 4.0 times slower here" in lines
 
 
 @pytest.mark.usefixtures("_not_run")
