@@ -35,8 +35,7 @@ def twins(targets: Sequence[Target]) -> list[Target]:
 def simulated(built: Built, report: Callable[[str, str, float], None]) -> Built:
     """Get the simulated accelerator where one is needed, and report it."""
     started = time.perf_counter()
-    words = f"for {built.target.name}: it is built the first time, in a minute; without g++ in three"
-    found = with_simulator(built, lambda: report("simulator", words, 0.0))
+    found = with_simulator(built, lambda words: report("simulator", f"for {built.target.name}: {words}", 0.0))
     if found != built:
         words = found.not_simulated or f"for {built.target.name}, {found.simulator}"
         report("simulator", words, time.perf_counter() - started)

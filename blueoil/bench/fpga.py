@@ -55,7 +55,7 @@ def cycles(console: Console, program: Program) -> dict[str, Any]:
     from dlk.lowering.program import Accelerated
     from dlk.verify.simulator import simulator
 
-    library = simulator(lambda: console.say("building the simulator, in a minute; without g++ in three"))
+    library = simulator(lambda words: console.say(f"the simulator: {words}"))
     accelerated = offload(program)
     (step,) = (step for step in accelerated.steps if isinstance(step, Accelerated))
     codes = np.random.default_rng(0).integers(0, 4, accelerated.tensors[step.input].shape, np.uint8)

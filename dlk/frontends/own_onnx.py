@@ -9,6 +9,7 @@ from dlk.errors import DlkError
 from dlk.frontends.contract import Tap
 from dlk.frontends.values import NCHW
 from dlk.ir.codes import CodeType
+from dlk.ir.edit import layer
 from dlk.ir.ops import EXPORT_DOMAIN
 
 
@@ -27,5 +28,5 @@ def own(model: onnx.ModelProto, where: str) -> tuple[Tap, ...]:
         if set(facts) != {"bits", "max_value"}:
             raise DlkError("a quantizer lacks bits or max_value", where=f"{where}, {node.name}")
         kind = CodeType(int(facts["bits"]), float(facts["max_value"]))
-        taps.append(Tap(node.name.partition("/")[0], node.output[0], NCHW, slice(None), kind))
+        taps.append(Tap(layer(node), node.output[0], NCHW, slice(None), kind))
     return tuple(taps)

@@ -22,7 +22,7 @@ from dlk.frontends.rules import (
     Rule,
 )
 from dlk.ir.codes import EXPORTED_COMMUTING, CodeType, node_code_type, roots
-from dlk.ir.edit import array, attributes_of, is_op, nodes, only_consumer
+from dlk.ir.edit import array, attributes_of, is_op, layer, nodes, only_consumer
 from dlk.ir.ops import OPS, attribute_faults, identifier, static_shape
 from dlk.ir.shapes import touches
 
@@ -89,7 +89,7 @@ def layer_problems(model: ir.Model, floats: Floats = Floats.ENDS) -> list[Proble
 
 def float_reasons(model: ir.Model) -> dict[str, tuple[str, ...]]:
     """Return why convolutions compute in float, for those that do, by the name of the layer, in order."""
-    found = {_layer(conv): tuple(_float_reasons(conv)) for conv in nodes(model, "Conv")}
+    found = {layer(conv): tuple(_float_reasons(conv)) for conv in nodes(model, "Conv")}
     return {name: reasons for name, reasons in found.items() if reasons}
 
 
@@ -158,14 +158,10 @@ def _layers(model: ir.Model) -> Iterator[Problem]:
         yield Problem("the graph", "it has no convolution", Rule.NOT_EMPTY)
 
 
-def _layer(node: ir.Node) -> str:
-    return str(node.name).partition("/")[0]
-
-
 def _names(model: ir.Model) -> Iterator[Problem]:
     found: dict[tuple[str, str], ir.Node] = {}
     for node in model.graph:
-        name = _layer(node)
+        name = layer(node)
         does = "quantizes weights" if identifier(node) in WEIGHT_QUANTIZERS else identifier(node)
         first = found.setdefault((name, does), node)
         if first is not node:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import onnx_ir.passes.common as common_passes
 from numpy.typing import NDArray
@@ -33,6 +34,11 @@ def only_consumer(value: ir.Value) -> ir.Node | None:
     if value.is_graph_output() or len(consumers) != 1 or len(value.uses()) != 1:
         return None
     return consumers[0]
+
+
+def layer(node: ir.Node | onnx.NodeProto) -> str:
+    """Return the layer to which a node belongs: ``conv1`` of ``conv1/batch_norm``."""
+    return str(node.name).partition("/")[0]
 
 
 def nodes(model: ir.Model, *names: str) -> list[ir.Node]:

@@ -35,8 +35,3 @@ class Rewrite(InPlacePass):
         left = nodes(model, *self.removes)
         if left:
             raise PostconditionError(f"{self.name} left {left[0].op_type} {left[0].name}")
-
-
-def layer(node: ir.Node) -> str:
-    """Return the layer to which a node belongs: ``conv1`` of ``conv1/batch_norm``."""
-    return str(node.name).partition("/")[0]

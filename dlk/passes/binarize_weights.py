@@ -6,10 +6,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from dlk.ir.edit import array, constant, insert_before, nodes, replace
+from dlk.ir.edit import array, constant, insert_before, layer, nodes, replace
 from dlk.ir.ops import EXPORT_DOMAIN
 from dlk.ir.semantics import mean_magnitude
-from dlk.passes.base import Rewrite, layer
+from dlk.passes.base import Rewrite
 
 PER_TENSOR = f"{EXPORT_DOMAIN}.BinaryMeanScalingQuantizer"
 PER_CHANNEL = f"{EXPORT_DOMAIN}.BinaryChannelWiseMeanScalingQuantizer"

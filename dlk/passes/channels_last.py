@@ -10,9 +10,9 @@ from onnx_ir.passes import PostconditionError
 
 from dlk.errors import InternalError
 from dlk.ir.codes import COMMUTING
-from dlk.ir.edit import array, attributes_of, constant, insert_before, insert_several, is_op, nodes, replace
+from dlk.ir.edit import array, attributes_of, constant, insert_before, insert_several, is_op, layer, nodes, replace
 from dlk.ir.ops import ELEMENTWISE, WINDOW, identifier, static_shape
-from dlk.passes.base import Rewrite, layer
+from dlk.passes.base import Rewrite
 
 TO_NCHW, TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 OIHW_TO_HWIO = (2, 3, 1, 0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from dlk.ir.edit import array, constant, is_op, nodes
+from dlk.ir.edit import array, constant, is_op, layer, nodes
 from dlk.ir.semantics import storable
-from dlk.passes.base import Rewrite, layer
+from dlk.passes.base import Rewrite
 
 
 class FreezeFloatKernels(Rewrite):

@@ -8,10 +8,9 @@ import numpy as np
 import onnx_ir as ir
 
 from dlk.errors import InternalError
-from dlk.ir.edit import array, is_op, only_consumer
+from dlk.ir.edit import array, is_op, layer, only_consumer
 from dlk.ir.ops import FLOAT
 from dlk.ir.semantics import Norm
-from dlk.passes.base import layer
 
 
 @dataclass(frozen=True, slots=True)

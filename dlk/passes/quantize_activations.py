@@ -5,9 +5,9 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from dlk.ir.codes import node_code_type
-from dlk.ir.edit import constant, insert_before, nodes, replace
+from dlk.ir.edit import constant, insert_before, layer, nodes, replace
 from dlk.ir.ops import EXPORT_DOMAIN
-from dlk.passes.base import Rewrite, layer
+from dlk.passes.base import Rewrite
 
 QUANTIZER = f"{EXPORT_DOMAIN}.LinearMidTreadHalfQuantizer"
 

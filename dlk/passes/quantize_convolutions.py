@@ -6,8 +6,8 @@ import onnx_ir as ir
 from onnx_ir.passes import PostconditionError
 
 from dlk.ir.codes import code_type
-from dlk.ir.edit import array, attributes_of, constant, insert_before, is_op, nodes, replace
-from dlk.passes.base import Rewrite, layer
+from dlk.ir.edit import array, attributes_of, constant, insert_before, is_op, layer, nodes, replace
+from dlk.passes.base import Rewrite
 
 
 class QuantizeConvolutions(Rewrite):

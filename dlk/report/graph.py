@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from dlk.frontends.rules import KERNEL, WEIGHT_QUANTIZERS
 from dlk.frontends.support import float_reasons
-from dlk.ir.edit import array, nodes
+from dlk.ir.edit import array, layer, nodes
 from dlk.ir.ops import identifier
 from dlk.lowering.program import Kind, Pointwise, Program, Step, Window
 from dlk.passes import PASSES
@@ -76,7 +76,7 @@ def _zeros(model: ir.Model) -> list[dict[str, Any]]:
         zeros = kernel.size - int(np.count_nonzero(kernel))
         if zeros:
             sign = "0" if identifier(node) == KERNEL else "+1"
-            found.append({"layer": str(node.name).partition("/")[0], "zeros": zeros, "of": kernel.size, "sign": sign})
+            found.append({"layer": layer(node), "zeros": zeros, "of": kernel.size, "sign": sign})
     return found
 
 

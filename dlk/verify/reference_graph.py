@@ -141,18 +141,16 @@ class _Reader:
             elif node.op_type == "Conv":
                 layer, parts = self._layer(node)
                 inner.update(part.name for part in parts)
-                name = node.name.partition("/")[0]
-                nodes.append(Node(name, layer, (self._value(node.input[0]),), (parts[-1].output[0],)))
+                nodes.append(Node(_name(node), layer, (self._value(node.input[0]),), (parts[-1].output[0],)))
             elif node.op_type == "BatchNormalization":
                 facts, parts = self._norm(node)
                 inner.update(part.name for part in parts)
-                name = node.name.partition("/")[0]
-                nodes.append(Node(name, Norm(**facts), (self._value(node.input[0]),), (parts[-1].output[0],)))
+                nodes.append(Node(_name(node), Norm(**facts), (self._value(node.input[0]),), (parts[-1].output[0],)))
             else:
                 self._need(node.op_type in _OTHERS, node)
                 does, reads = _OTHERS[node.op_type](self, node)
                 values = tuple(self._value(value) for value in reads)
-                nodes.append(Node(node.name.partition("/")[0], does, values, tuple(node.output)))
+                nodes.append(Node(_name(node), does, values, tuple(node.output)))
         output = self._value(result)
         return Graph(needed_for(nodes, [output]), source.name, output, (height, width, channels))
 
@@ -281,6 +279,11 @@ _OTHERS: dict[str, Callable[[_Reader, onnx.NodeProto], tuple[Any, list[str]]]] =
     "Split": _Reader._split,
     "Pad": _Reader._pad,
 }
+
+
+def _name(node: onnx.NodeProto) -> str:
+    """Return the layer of a node; said here again, for nothing of the converter may lead the reference."""
+    return node.name.partition("/")[0]
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:

@@ -20,14 +20,18 @@ _CPUS = {"x86_64": "x86_64_v2"}  # with an instruction that counts bits, of whic
 _OWN_FLAGS = {"x86_64": ("-mpopcnt",)}
 
 
-def simulator(announce: Callable[[], None] = lambda: None) -> Path:
-    """Return the simulator's library for this machine; ``announce`` is called before it is built.
+def _silent(words: str) -> None:
+    """Tell nobody."""
+
+
+def simulator(announce: Callable[[str], None] = _silent) -> Path:
+    """Return the simulator's library for this machine; before it is built ``announce`` is told how long that takes.
 
     Raises DlkError where Verilator is missing, or something does not compile.
     """
     compiler = _compiler_here()
     if not sim.place(_folder(), compiler).is_file():
-        announce()
+        announce(f"built once, in {'a minute' if _own_compiler() else 'three minutes; with g++ it would be one'}")
     return sim.build(_folder(), compiler)
 
 
@@ -36,7 +40,7 @@ def client(target: Target) -> Path:
     return sim.build_client(_folder(), _compiler(target))
 
 
-def with_simulator(built: Built, announce: Callable[[], None] = lambda: None) -> Built:
+def with_simulator(built: Built, announce: Callable[[str], None] = _silent) -> Built:
     """Return the same with its simulator, or with the reason why there is none; nothing where none is needed."""
     if not built.target.accelerated or missing_emulator(built.target) is not None:
         return built
@@ -56,8 +60,12 @@ def _folder() -> Path:
 def _compiler_here() -> tuple[str, ...]:
     """Return the machine's own compiler; where there is none zig, which makes a C++ library first, in minutes."""
     here = next(target for target in TARGETS.values() if is_native(target))
-    own = shutil.which("g++")
+    own = _own_compiler()
     return _compiler(here) if own is None else (own, *_OWN_FLAGS.get(here.cpu, ()))
+
+
+def _own_compiler() -> str | None:
+    return shutil.which("g++")
 
 
 def _compiler(target: Target) -> tuple[str, ...]:

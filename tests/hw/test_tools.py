@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from dlk.errors import DlkError
 from dlk.hw.sim import build
 from dlk.hw.synth import fanout, report
-from dlk.verify.simulator import simulator
+from dlk.verify import simulator as verify
 
 NAMES = [path.stem for path in build.modules()]
 
@@ -135,4 +136,17 @@ def test_a_missing_tool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.needs("verilator")
 def test_the_library_is_built_once(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "verilate", None)
-    assert simulator() == library
+    assert verify.simulator() == library
+
+
+@pytest.mark.parametrize(("here", "words"), [("/usr/bin/g++", "in a minute"), (None, "in three minutes; with g++")])
+def test_before_it_is_built_it_is_told_how_long_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str | None, words: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool: here)
+    monkeypatch.setattr(verify, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(build, "build", lambda folder, compiler: folder)
+    told: list[str] = []
+    assert verify.simulator(told.append) == tmp_path
+    assert len(told) == 1
+    assert words in told[0]
