@@ -76,6 +76,10 @@ LOSS = "weighted_crossentropy"
 # weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal. From 0 to 2.
 CLASS_WEIGHT_POWER = 0.5
 
+# weighted_crossentropy: share of the weights' pull to rare classes that the logits leave out. From 0 to 1.
+# Why: Class weights make a trained network see rare things where there are none; this takes half of that back.
+LOGIT_ADJUSTMENT = 0.5
+
 # Train the float twin first, this share of the steps more, and start from its weights. From 0 to 10.
 # Why: From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.
 FLOAT_START = 1.0

@@ -71,6 +71,9 @@ LOSS = "class_balanced_crossentropy"
 # weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal. From 0 to 2.
 CLASS_WEIGHT_POWER = 0.5
 
+# weighted_crossentropy: share of the weights' pull to rare classes that the logits leave out. From 0 to 1.
+LOGIT_ADJUSTMENT = 0.0
+
 # Train the float twin first, this share of the steps more, and start from its weights. From 0 to 10.
 FLOAT_START = 0.0
 

@@ -114,6 +114,9 @@ class Settings(BaseModel):
     class_weight_power: Annotated[float, Field(ge=0, le=2)] = Field(
         0.5, description="weighted_crossentropy: a class weighs (median frequency / its frequency)^power; 0: all equal."
     )
+    logit_adjustment: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="weighted_crossentropy: share of the weights' pull to rare classes that the logits leave out."
+    )
     float_start: Annotated[float, Field(ge=0, le=10)] = Field(
         0.0, description="Train the float twin first, this share of the steps more, and start from its weights."
     )

@@ -117,6 +117,7 @@ def _answers(plan: _Plan) -> list[str]:
 def _overrides(plan: _Plan) -> list[str]:
     interval = max(1, plan.steps // 3)
     return [
+        "logit_adjustment=0",  # in so few steps no class is seen too often
         f"max_steps={max(1, plan.steps - interval)}",
         f"float_start={FLOAT_SHARE}",
         f"test_steps={interval}",

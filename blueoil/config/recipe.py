@@ -66,6 +66,10 @@ PARTS: Mapping[str, Part] = {
     ),
     "weight_decay": Part("Keeps the float layers small, which generalises.", lambda settings: 0.02),
     "loss": Part("Thin and rare classes are learned from the first steps.", lambda settings: "weighted_crossentropy"),
+    "logit_adjustment": Part(
+        "Class weights make a trained network see rare things where there are none; this takes half of that back.",
+        lambda settings: 0.5,
+    ),
     "float_start": Part(
         "From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.",
         lambda settings: 1.0,

@@ -36,6 +36,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "weight_decay",
         "loss",
         "class_weight_power",
+        "logit_adjustment",
         "float_start",
         "warm_start",
         "precision",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,27 +43,39 @@ class ClassBalancedCrossentropy(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("lmnet")
 class WeightedCrossentropy(keras.losses.Loss):
-    """Mean over the non-void pixels of weights[y] * crossentropy(y, softmax(logits)).
+    """Mean over the non-void pixels of weights[y] * crossentropy(y, softmax(logits + adjustment * log(weights))).
+
+    Weights pull a network towards rare classes: it learns them sooner, and in the end sees them where they are not.
+    The adjustment keeps a share of that pull in the loss and out of the logits. After Menon et al., "Long-tail Learning
+    via Logit Adjustment", ICLR 2021.
 
     Args:
-        weights: one a class.
+        weights: one a class; the logit of a class with weight 0, which never occurs, is not adjusted.
+        adjustment: the share; with 0 the logits lean as the weights do, with 1 as if all classes weighed the same.
     """
 
     def __init__(
-        self, weights: Sequence[float], name: str = "weighted_crossentropy", reduction: str | None = None
+        self,
+        weights: Sequence[float],
+        adjustment: float = 0.0,
+        name: str = "weighted_crossentropy",
+        reduction: str | None = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction)
         self.weights = [float(weight) for weight in weights]
+        self.adjustment = float(adjustment)
 
     def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         """Return the scalar loss; arguments as of ClassBalancedCrossentropy."""
         label, counted, pixels = _labels(y_true, y_pred)
         weight = ops.convert_to_tensor(self.weights, y_pred.dtype)
-        return _weighted_sum(label, y_pred, weight, counted) / pixels
+        pull = [self.adjustment * math.log(value or 1.0) for value in self.weights]
+        logits = y_pred + ops.convert_to_tensor(pull, y_pred.dtype)
+        return _weighted_sum(label, logits, weight, counted) / pixels
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"weights": self.weights}
+        return super().get_config() | {"weights": self.weights, "adjustment": self.adjustment}
 
 
 def _labels(y_true: KerasTensor, y_pred: KerasTensor) -> tuple[KerasTensor, KerasTensor, KerasTensor]:
@@ -106,4 +119,5 @@ def class_balanced(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
 def weighted(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
     """Return the loss whose weights are those of the training split."""
     frequencies = class_frequencies(dataset.train, len(dataset.classes))
-    return WeightedCrossentropy(class_weights(frequencies, settings.class_weight_power).tolist())
+    weights = class_weights(frequencies, settings.class_weight_power)
+    return WeightedCrossentropy(weights.tolist(), settings.logit_adjustment)

@@ -33,6 +33,7 @@ def test_the_values_are_those_that_were_measured() -> None:
     assert improved.augmentors["Brightness"] == {"value": (0.6, 1.4)}
     assert improved.augmentors["Hue"] == CHOSEN["Hue"]
     assert (improved.loss, improved.weight_decay) == ("weighted_crossentropy", 0.02)
+    assert improved.logit_adjustment == 0.5
     assert (improved.float_start, improved.weight_quantizer) == (1.0, "binary_channel_wise_mean_scaling")
 
 

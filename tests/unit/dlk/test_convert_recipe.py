@@ -53,7 +53,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 # What a step sees, what it makes small, what it starts from and computes with: each in one run, for a build takes long.
-KINDS = (("crop_size", "augmentors"), ("weight_decay", "loss"), ("float_start", "weight_quantizer"))
+KINDS = (("crop_size", "augmentors"), ("weight_decay", "loss", "logit_adjustment"), ("float_start", "weight_quantizer"))
 
 
 def test_every_part_is_tried() -> None:

@@ -66,6 +66,18 @@ def test_weighted_crossentropy_is_the_mean_over_labelled_pixels():
     assert float(again(labels, logits)) == found
 
 
+def test_the_adjustment_moves_the_logits_in_the_loss_alone():
+    labels, logits = sample()
+    weights = [0.5, 2.0, 0.0, 3.0]
+    pull = np.array([np.log(0.5), np.log(2), 0, np.log(3)], np.float32)
+    adjusted = WeightedCrossentropy(weights, 0.75)
+    found = float(adjusted(labels, logits - np.float32(0.75) * pull))
+    assert found == pytest.approx(float(WeightedCrossentropy(weights)(labels, logits)), rel=1e-5)
+    assert found != pytest.approx(float(adjusted(labels, logits)), rel=1e-2)
+    again = WeightedCrossentropy.from_config(adjusted.get_config())
+    assert float(again(labels, logits)) == float(adjusted(labels, logits))
+
+
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=12).filter(any), st.floats(0, 2))
 def test_class_weights_have_mean_one_and_favour_the_rare(counts, power):
     frequencies = np.array(counts) / sum(counts)
