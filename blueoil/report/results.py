@@ -111,7 +111,7 @@ def page(results: Sequence[Result]) -> str:
             ),
             "",
             "bits: weights / activations. ms: CPU time of the library for one image, on one thread of the machine that",
-            "made this page. steps: of the float network that it began from + its own; batch x size of the training",
+            "made this page. steps: of the network that it began from + its own; batch x size of the training",
             "pictures. hours: time (CPU time) of both.",
             "",
             "## IoU of each class, %",
