@@ -26,6 +26,8 @@ from lmnet.settings import Settings
 _TYPE = re.compile(r"\[key\]|(bool|float|int|str|tuple)\b")
 """A part of pydantic's location that names a type or a key, not a value."""
 
+_SIZES = ("image_size", "crop_size")
+
 LARGEST = 1 << 20
 """Bytes of a config or of answers."""
 
@@ -214,11 +216,8 @@ def kept(files: Sequence[Path], copies: Path | None) -> list[Path]:
 
 
 def _settings(values: Values, places: Mapping[str, str]) -> Settings:
-    size = values.get("image_size")
-    if isinstance(size, str) and "x" in size.lower():
-        values["image_size"] = size.lower().split("x")
     try:
-        settings = Settings(**values)
+        settings = Settings(**{name: _spelled(name, value) for name, value in values.items()})
     except ValidationError as error:
         raise _refused(error, places) from None
     try:
@@ -227,6 +226,16 @@ def _settings(values: Values, places: Mapping[str, str]) -> Settings:
         error.where = places.get("augmentors", places[""])
         raise
     return settings
+
+
+def _spelled(name: str, value: Any) -> Any:
+    """Return a value as Settings takes it: people write a size as HxW, and none as a config's comments call it."""
+    if not isinstance(value, str):
+        return value
+    word = value.lower()
+    if word == "none":
+        return None
+    return word.split("x") if name in _SIZES and "x" in word else value
 
 
 def _refused(error: ValidationError, places: Mapping[str, str]) -> BlueoilError:

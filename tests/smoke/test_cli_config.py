@@ -124,6 +124,13 @@ def test_overrides_win_and_reach_into_tables() -> None:
     assert settings.augmentors["Color"] == {"value": (0.75, 1.25)}
 
 
+def test_a_size_may_be_written_as_one_says_it_and_none_as_the_comments_do() -> None:
+    file = ROOT / "configs" / "camvid.py"
+    assert load(file, ["image_size=96x128", "crop_size=64X96"]).crop_size == (64, 96)
+    settings = load(file, ["crop_size=none", "validation_path=None", "early_stop=NONE"])
+    assert (settings.crop_size, settings.validation_path, settings.early_stop) == (None, None, None)
+
+
 MINIMUM = 'TRAIN_PATH = "d"\n'
 
 
