@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from lmnet.datasets.feeder import batch_for_step
 from lmnet.training.state import TrainingState
 
-MOST_WORKERS = 8
+FEWEST_WORKERS, MOST_WORKERS = 2, 8
+"""Keras makes batches ahead with two threads or more; with one, each is made when the loop asks for it."""
 
 
 class StepBatches(keras.utils.PyDataset):
@@ -23,7 +24,7 @@ class StepBatches(keras.utils.PyDataset):
     """
 
     def __init__(self, state: TrainingState) -> None:
-        workers = min(MOST_WORKERS, max(1, (os.cpu_count() or 1) - 1))
+        workers = min(MOST_WORKERS, max(FEWEST_WORKERS, (os.cpu_count() or 1) - 1))
         super().__init__(workers=workers, max_queue_size=2 * workers)
         self.dataset = state.dataset
         self.settings = state.settings
