@@ -124,15 +124,24 @@ class Experiment:
         """The folder of the plugins' copies."""
         return self.folder / "plugins"
 
-    def settings(self) -> Settings:
-        """Return the settings of the run, its plugins run from their copies.
+    def settings(self, image_size: tuple[int, int] | None = None) -> Settings:
+        """Return the settings of the run, its plugins run from their copies; with another image size, if one is given.
 
         Raises:
-            BlueoilError: the config or a plugin can't be used.
+            BlueoilError: the config or a plugin can't be used, or the network can't take the size.
         """
+        from blueoil.config.checks import image_size as checked
         from blueoil.config.load import load
 
-        return load(self.config, self.overrides, copies=self.plugins)
+        settings = load(self.config, self.overrides, copies=self.plugins)
+        if image_size is None:
+            return settings
+        try:
+            return settings.model_copy(update={"image_size": checked(image_size, settings.network)})
+        except ValueError as error:
+            raise BlueoilError(
+                "the image size does not fit", expected=str(error), received="x".join(map(str, image_size))
+            ) from None
 
     def changed_plugins(self, settings: Settings) -> list[Path]:
         """Return the plugin files of the settings that no longer are what the experiment keeps a copy of."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blueoil import tensorflow_start
-from blueoil.commands import options
 from blueoil.console import Console
 from blueoil.experiment import Experiment
 from blueoil.pictures import read_images
@@ -49,9 +48,7 @@ def export_checkpoint(
         BlueoilError, LmnetError: there is no such checkpoint, the size does not fit, or an image cannot be read.
     """
     folder = experiment.checkpoint(checkpoint)
-    settings = experiment.settings()
-    if image_size is not None:
-        settings = settings.model_copy(update={"image_size": options.network_size(image_size, settings.network)})
+    settings = experiment.settings(image_size)
     images = read_images(_files(experiment, settings, data, test_image), settings.image_size)
     place = experiment.export_folder(folder.name, settings.image_size)
     console.say(f"Restore from {folder}")

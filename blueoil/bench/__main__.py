@@ -33,9 +33,9 @@ from blueoil.bench.rows import (
 )
 from blueoil.bench.timing import interleave, interleave_pairs
 from blueoil.bench.topology import macs
-from blueoil.commands.options import Size
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
+from blueoil.size import Size
 
 LIBRARY = "libdlk_x86.so"
 

@@ -19,8 +19,8 @@ import numpy as np
 from blueoil import tensorflow_start
 from blueoil.bench.entry import start
 from blueoil.bench.ours import lowered_network
-from blueoil.commands.options import Size
 from blueoil.console import Console
+from blueoil.size import Size
 from dlk.errors import VerificationError
 
 if TYPE_CHECKING:

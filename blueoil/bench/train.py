@@ -17,8 +17,8 @@ import click
 from blueoil import tensorflow_start
 from blueoil.bench.entry import start
 from blueoil.bench.timing import paired, summary, take_turns
-from blueoil.commands.options import Size
 from blueoil.console import Console, percent
+from blueoil.size import Size
 from lmnet.augmentors import USUAL
 from lmnet.networks import float_twin
 

@@ -11,6 +11,7 @@ import click
 from blueoil.commands import options
 from blueoil.console import Console
 from blueoil.errors import BlueoilError
+from blueoil.size import Size
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
@@ -37,7 +38,7 @@ def command() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--train", type=click.IntRange(1, 100_000), default=48, show_default=True, help="Training images.")
 @click.option("--validation", type=click.IntRange(1, 100_000), default=12, show_default=True, help="Validation images.")
-@click.option("--size", type=options.Size(), default="96x128", show_default=True, help="Height x width in pixels.")
+@click.option("--size", type=Size(), default="96x128", show_default=True, help="Height x width in pixels.")
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed draws the same scenes."
 )

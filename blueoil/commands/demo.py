@@ -16,6 +16,7 @@ import click
 from blueoil.commands import options
 from blueoil.console import Console, duration, percent
 from blueoil.errors import BlueoilError
+from blueoil.size import Size
 
 MINIMUM_MIOU = 0.30
 EXPERIMENT = "demo"
@@ -37,9 +38,7 @@ class _Plan:
 @click.command("demo")
 @click.option("--camvid", type=click.Path(file_okay=False, path_type=Path), help="A real dataset in CamVid's format.")
 @click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True, help="Training steps.")
-@click.option(
-    "--size", type=options.Size(), help="Height x width of the input.  [default: 96x128, of a real one 360x480]"
-)
+@click.option("--size", type=Size(), help="Height x width of the input.  [default: 96x128, of a real one 360x480]")
 @click.option(
     "-o",
     "--output",

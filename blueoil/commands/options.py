@@ -11,7 +11,6 @@ import click
 from click.core import ParameterSource
 
 from blueoil.console import Console
-from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment
 from blueoil.zoo import experiment_of
 from lmnet.zoo import names
@@ -94,34 +93,3 @@ def root_words() -> str:
     ctx = click.get_current_context()
     given = ctx.get_parameter_source("output_dir") is ParameterSource.COMMANDLINE
     return f" --output_dir {shlex.quote(str(ctx.params['output_dir']))}" if given else ""
-
-
-class Size(click.ParamType[tuple[int, int]]):
-    """``HxW`` in pixels."""
-
-    name = "HxW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Return (height, width)."""
-        if isinstance(value, tuple):
-            return value
-        height, _, width = str(value).lower().partition("x")
-        if not (height.isdigit() and width.isdigit()):
-            self.fail(f"{value!r} is no size; expected height x width in pixels, for example 96x128", param, ctx)
-        return int(height), int(width)
-
-
-def network_size(size: tuple[int, int], network: str) -> tuple[int, int]:
-    """Return an image size (height, width) that the network takes.
-
-    Raises:
-        BlueoilError: it does not.
-    """
-    from blueoil.config.checks import image_size
-
-    try:
-        return image_size(size, network)
-    except ValueError as error:
-        raise BlueoilError(
-            "the image size does not fit", expected=str(error), received=f"{size[0]}x{size[1]}"
-        ) from None

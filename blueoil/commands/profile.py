@@ -125,8 +125,7 @@ def _of_experiment(experiment: Experiment, checkpoint: str | None, image_size: t
     from dlk.targets import TARGETS
     from dlk.verify.available import is_native, this_machine
 
-    settings = experiment.settings()
-    size = options.network_size(image_size, settings.network) if image_size else settings.image_size
+    size = experiment.settings(image_size).image_size
     folder = experiment.checkpoint(checkpoint)
     target = next((target for target in TARGETS.values() if is_native(target)), None)
     if target is None:

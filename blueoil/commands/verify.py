@@ -33,9 +33,7 @@ def command(
     console = Console(machine=machine)
     experiment = Experiment.open(output_dir, experiment_id)
     folder = experiment.checkpoint(checkpoint)
-    settings = experiment.settings()
-    size = options.network_size(image_size, settings.network) if image_size else settings.image_size
-    export = experiment.export_folder(folder.name, size)
+    export = experiment.export_folder(folder.name, experiment.settings(image_size).image_size)
     if not (export / "output").is_dir():
         raise BlueoilError(
             "the checkpoint is not converted yet",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from blueoil import samples, tensorflow_start
 from blueoil.experiment import Experiment
 from blueoil.files import write_text
+from blueoil.preparation import make
 from blueoil.tuning import space
 
 if TYPE_CHECKING:
@@ -77,8 +78,6 @@ def run(job: Job, number: int, values: dict[str, Any], told: Callable[[Record], 
 
 
 def _train(job: Job, number: int, teller: Teller) -> None:
-    from blueoil.commands.train import make
-
     words = [*job.overrides, *space.words(teller.record.values)]
     experiment, settings = make(Experiment(job.root, str(number)), job.config, words, job.plugins)
     with experiment.lock():
