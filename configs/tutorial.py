@@ -80,7 +80,7 @@ FLOAT_START = 0.0
 # Checkpoint folder whose weights the network starts from; none: new weights.
 WARM_START = None
 
-# Arithmetic of a training step; validation is always float32. One of float32, mixed_bfloat16, mixed_float16.
+# Arithmetic of a training step; validation is always float32. One of float32, mixed_bfloat16.
 PRECISION = "float32"
 
 # End after this many validations without a better mIoU; none: never early.

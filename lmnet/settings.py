@@ -30,7 +30,7 @@ from lmnet.losses import LOSSES
 
 Task = Literal["semantic_segmentation"]
 OptimizerName = Literal["Momentum", "Adam"]
-Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Precision = Literal["float32", "mixed_bfloat16"]
 ScheduleName = Literal["constant", "cosine", "2-step-decay", "3-step-decay", "3-step-decay-with-warmup"]
 WeightQuantizerName = Literal["binary_mean_scaling", "binary_channel_wise_mean_scaling"]
 ActivationQuantizerName = Literal["linear_mid_tread_half"]

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
-from lmnet.settings import Settings
+from lmnet.settings import Precision, Settings
 from lmnet.training import checkpoints
 from lmnet.training.events import Started, StepDone
 from lmnet.training.trainer import train
@@ -97,6 +98,16 @@ def test_resumed_run_ends_as_the_unbroken_one(config, unbroken, killed):
     assert our_state == their_state
     assert results(killed) == results(unbroken)
     assert (killed / "best").read_text() == (unbroken / "best").read_text()
+
+
+@pytest.mark.parametrize("precision", [name for name in get_args(Precision) if name != "float32"])
+def test_a_run_in_another_precision_goes_on_where_it_was(config, tmp_path, precision):
+    settings = config.model_copy(update={"precision": precision, "learning_rate_schedule": "constant"})
+    for folder, parts in (("whole", [6]), ("parts", [3, 6])):
+        for steps in parts:
+            train(settings.model_copy(update={"max_steps": steps}), tmp_path / folder, report=lambda event: None)
+    (ours, _), (theirs, _) = everything(tmp_path / "parts", 6), everything(tmp_path / "whole", 6)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 KILLED_WHILE_IT_SAVES = """
