@@ -26,6 +26,7 @@ from dlk import plain_yaml
 from lmnet.settings import Settings
 
 Draw = Callable[[np.random.Generator, Sequence[Any]], Any]
+DECAY_WHERE_THERE_IS_NONE = 1e-3
 _FORM = re.compile(r"(\w+)\s*\((.*)\)\s*", re.DOTALL)
 
 
@@ -102,14 +103,18 @@ def parse(source: str) -> Space:
 
 
 def default_space(settings: Settings) -> Space:
-    """Return what is searched where nothing is said: rate and decay around the usual, half to double the batch."""
-    rate, batch = settings.learning_rate, settings.batch_size
+    """Return what is searched where nothing is said: rate and decay around the config's, half to double the batch."""
+    batch = settings.batch_size
     batches = tuple(sorted({max(1, batch // 2), batch, 2 * batch}))
     return {
-        "learning_rate": Domain("loguniform", (float(f"{rate / 10:.4g}"), float(f"{rate * 10:.4g}"))),
-        "weight_decay": Domain("loguniform", (1e-6, 1e-2)),
+        "learning_rate": _around(settings.learning_rate),
+        "weight_decay": _around(settings.weight_decay or DECAY_WHERE_THERE_IS_NONE, at_most=0.9),
         "batch_size": Domain("choice", batches),
     }
+
+
+def _around(value: float, *, at_most: float = math.inf) -> Domain:
+    return Domain("loguniform", (float(f"{value / 10:.4g}"), min(float(f"{value * 10:.4g}"), at_most)))
 
 
 def draw(space: Space, trials: int, seed: int) -> list[dict[str, Any]]:

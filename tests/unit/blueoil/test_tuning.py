@@ -127,6 +127,9 @@ def test_the_default_space_lies_around_the_config(config: Path) -> None:
     found = space.default_space(load(config, ["learning_rate=0.003", "batch_size=1"]))
     assert found["learning_rate"] == Domain("loguniform", (0.0003, 0.03))
     assert found["batch_size"] == Domain("choice", (1, 2))
+    assert space.default_space(load(config, ["weight_decay=0.02"]))["weight_decay"] == Domain(
+        "loguniform", (0.002, 0.2)
+    )
     assert set(found) == {"learning_rate", "weight_decay", "batch_size"}
 
 
