@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tree that this script lies in
+
 from blueoil import cli
 from blueoil.errors import BlueoilError
 from lmnet.datasets import pack

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from blueoil import cli
@@ -29,10 +30,11 @@ def test_the_script_goes_on_until_the_run_is_finished(tmp_path: Path, monkeypatc
     (tmp_path / "CamVid").rename(tmp_path / "away")
 
     def turn(*words: str) -> list[str]:
-        script = [sys.executable, str(ROOT / "tools" / "train_packed.py"), "there/camvid.tar", "c.py", "-e", "run"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        script = [sys.executable, "-S", ROOT / "tools" / "train_packed.py", *"there/camvid.tar c.py -e run".split()]
+        # Without the site's .pth files blueoil is not installed: a copy of the tree and its packages are enough.
+        packages = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
         done = subprocess.run(
-            [*script, "--unpacked", "unpacked", *words], env=environment, capture_output=True, text=True, check=False
+            [*script, "--unpacked", "unpacked", *words], env=packages, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.splitlines()
