@@ -14,6 +14,7 @@ from lmnet.networks.blocks import Blocks
 from lmnet.plugins import augmentor, dataset, loss, network
 from lmnet.processors.images import read_image
 from lmnet.processors.pre import resize, resize_classes
+from lmnet.replicas import total
 
 
 @network("Small", size_multiple=4)
@@ -74,13 +75,16 @@ class Focal(keras.losses.Loss):
         self.gamma = gamma
 
     def call(self, y_true, y_pred):
-        """Return the mean over the labelled pixels of masks [N, H, W] and logits [N, H, W, C]."""
+        """Return the mean over the labelled pixels of masks [N, H, W] and logits [N, H, W, C].
+
+        Devices that share a batch each return their part of it: what they divide by is the whole batch's.
+        """
         labelled = ops.not_equal(y_true, VOID)
         label = ops.where(labelled, ops.cast(y_true, "int32"), 0)
         counted = ops.cast(labelled, y_pred.dtype)
         crossentropy = ops.sparse_categorical_crossentropy(label, y_pred, from_logits=True)
         focused = crossentropy * (1.0 - ops.exp(-crossentropy)) ** self.gamma
-        return ops.sum(focused * counted) / ops.maximum(ops.sum(counted), 1.0)
+        return ops.sum(focused * counted) / ops.maximum(total(ops.sum(counted)), 1.0)
 
     def get_config(self):
         """Return the constructor's arguments: a checkpoint keeps them."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import socket
+from pathlib import Path
 
 import apart
 import keras
 import pytest
-from shared_batches import assert_same_course, assert_same_weights, drawn_config, plain, weights
+from shared_batches import SAME_LOSS, assert_same_course, assert_same_weights, drawn_config, plain, weights
 
 from lmnet.errors import LmnetError
 from lmnet.training import checkpoints, processes, strategy
@@ -55,6 +56,19 @@ def test_two_devices_of_tensorflow_learn_what_one_learns(config, one, tmp_path):
     for folder in (tmp_path, alone):
         assert train(longer, folder, report=lambda event: None).finished
     assert_same_weights(weights(tmp_path, 6), weights(alone, 6))
+
+
+def test_the_loss_of_the_page_on_plugins_is_one_for_all_devices(config, tmp_path):
+    example = str(Path(__file__).parents[3] / "docs" / "examples" / "own.py")
+
+    def task(cpus):
+        own = plain(config, max_steps=2) | {"plugins": [example], "loss": "focal"}
+        return {"cpus": cpus, "runs": [{"settings": own, "folder": str(tmp_path / str(cpus))}]}
+
+    one, two = [apart.start("tensorflow", task(cpus)) for cpus in (1, 2)]
+    (alone,), _ = apart.result(one)
+    (shared,), _ = apart.result(two)
+    assert shared["losses"] == pytest.approx(alone["losses"], rel=SAME_LOSS)
 
 
 def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):

@@ -19,7 +19,7 @@ from typing import Any
 
 import tiny_network
 
-from lmnet import networks
+from lmnet import networks, plugins
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
 from lmnet.training import processes, strategy
@@ -48,6 +48,7 @@ def run(settings: dict[str, Any], folder: str, *, leave: bool = False, **limits:
 
     if leave:
         raise LmnetError("this process has had enough")
+    plugins.load([Path(file) for file in settings.get("plugins", ())])
     try:
         result = train(Settings(**settings), Path(folder), report=report, **limits)
     except LmnetError as error:
