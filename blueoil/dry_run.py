@@ -93,6 +93,8 @@ def _tell_time(found: DryRun, settings: Settings, console: Console) -> None:
         console.say(f"in float32 a step {found.float32_step_seconds:.3f} s: {settings.precision} is {times} here")
     twin = f" after {found.float_steps} of the float twin, taken to be as fast" if found.float_steps else ""
     validations = f"{found.validations} validation{'s' * (found.validations > 1)}"
+    if found.devices > 1:
+        console.say(f"{found.devices} devices will share each batch: all this is for one that has the whole")
     console.say(f"the whole run about {duration(found.total_seconds)}: {found.steps} steps{twin}, and {validations}")
 
 
@@ -179,4 +181,5 @@ def _document(found: DryRun, parts: Sequence[Block], settings: Settings) -> dict
         "float32_step_seconds": found.float32_step_seconds,
         "validation_seconds": found.validation_seconds,
         "total_seconds": found.total_seconds,
+        "devices": found.devices,
     }

@@ -54,7 +54,9 @@ def start(*, opens: bool = True) -> None:
         if error.name != name or name not in _EXTRAS:
             raise
         raise BlueoilError(
-            f"{name} is not installed", where=f"KERAS_BACKEND={name}", fix=f'pip install "blueoil[{_EXTRAS[name]}]"'
+            f"{name} is not installed",
+            where=f"KERAS_BACKEND={name}",
+            fix=f"pip install '.[{_EXTRAS[name]}]' in the source tree",
         ) from None
 
 

@@ -32,7 +32,7 @@ IMAGE_SIZE = (360, 480)
 BATCH_SIZE = 8
 
 # Height and width of the crops that training sees; none: whole pictures.
-# Why: A step on half the sides takes a quarter of the time, and each epoch sees other places.
+# Why: A step on half the sides takes a third of the time, and each epoch sees other places.
 CROP_SIZE = (192, 256)
 
 # Random changes of the training images: name and parameters. Known: Blur, Brightness, Color, Contrast, Crop,

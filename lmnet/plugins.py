@@ -31,7 +31,7 @@ from lmnet.losses import LOSSES, LossBuilder
 from lmnet.networks import ARCHITECTURES, QUANTIZED, Architecture, Builder
 from lmnet.registry import Registry
 
-__all__ = ["augmentor", "dataset", "load", "loss", "network", "withdraw"]
+__all__ = ["augmentor", "dataset", "load", "loss", "network", "sources", "withdraw"]
 
 _REGISTRIES: tuple[Registry[Any], ...] = (ARCHITECTURES, AUGMENTORS, DATASETS, LOSSES)
 MODULE = "lmnet_plugin_"
@@ -198,6 +198,12 @@ def _load(file: Path) -> None:
         ) from error
     finally:
         _RUNNING.reset(running)
+
+
+def sources(files: Sequence[Path]) -> bytes:
+    """Return the texts of plugins that have run, as they ran, whatever folders the files or copies of them lie in."""
+    loaders = [sys.modules[MODULE + file.stem].__loader__ for file in files]
+    return b"".join(loader.data for loader in loaders if isinstance(loader, _Source))
 
 
 def withdraw(file_name: str) -> None:

@@ -13,7 +13,7 @@ SMALLER = {
     "--train 48 --validation 12": "--train 6 --validation 3",
     "96x128": "48x64",
     "batch size (integer): 8": "batch size (integer): 2",
-    "max_steps=300": f"max_steps={STEPS}",
+    "max_steps=300 test_steps=50": f"max_steps={STEPS}",
     "save.ckpt-300": f"save.ckpt-{STEPS}",
 }
 

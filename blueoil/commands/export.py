@@ -93,9 +93,7 @@ def _tell(console: Console, written: Written, package: str) -> dict[str, Any]:
     """Say what the proof found; return it as values."""
     proof = written.proof
     if proof is None:
-        console.say(
-            f"Note: the file was not run, for the package {package} is missing: pip install 'blueoil[{package}]'"
-        )
+        console.say(f"Note: the file was not run: pip install '.[{package}]' in the source tree brings what is missing")
         return {"proved": False}
     values = sum(layer.values for layer in proof.layers)
     differing = sum(layer.differing for layer in proof.layers)

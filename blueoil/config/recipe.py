@@ -55,7 +55,7 @@ def _is_quantized(settings: Settings) -> bool:
 
 PARTS: Mapping[str, Part] = {
     "crop_size": Part(
-        "A step on half the sides takes a quarter of the time, and each epoch sees other places.",
+        "A step on half the sides takes a third of the time, and each epoch sees other places.",
         _crop_size,
         lambda settings: min(_crop_size(settings)) >= LEAST_CROP,
     ),

@@ -53,7 +53,7 @@ def search(
         from ray.tune.progress_reporter import TrialProgressCallback
         from ray.tune.schedulers import ASHAScheduler
     except ModuleNotFoundError:
-        raise BlueoilError("Ray Tune is not installed", fix='pip install "blueoil[tune]"') from None
+        raise BlueoilError("Ray Tune is not installed", fix="pip install '.[tune]' in the source tree") from None
 
     ended: set[int] = set()
 

@@ -21,7 +21,7 @@ from lmnet.training.callbacks.validation import validate
 from lmnet.training.gpu import peak_bytes
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import TrainingState
-from lmnet.training.strategy import Strategy
+from lmnet.training.strategy import Strategy, open_strategy
 from lmnet.training.trainer import begin, float_stage
 
 STEPS = 3
@@ -62,6 +62,7 @@ class DryRun:
         float32_step_seconds: of a step in float32, where the settings say another precision.
         validation_seconds: of a validation pass.
         memory: of a step.
+        devices: how many share a batch in the run; times and memory are those of one that has the whole.
     """
 
     dataset: Dataset
@@ -74,6 +75,7 @@ class DryRun:
     float32_step_seconds: float | None
     validation_seconds: float
     memory: Memory
+    devices: int
 
     @property
     def total_seconds(self) -> float:
@@ -90,6 +92,7 @@ def dry_run(settings: Settings) -> DryRun:
         LmnetError: a fault in dataset or settings, as training would tell it.
     """
     make_repeatable(settings.seed)
+    devices = open_strategy(settings.batch_size).devices
     dataset = open_dataset(settings)
     model, making, stepping = _first_steps(settings, dataset)
     network = networks.at_image_size(model, settings, len(dataset.classes))
@@ -107,6 +110,7 @@ def dry_run(settings: Settings) -> DryRun:
         float32_step_seconds=_float32_step_seconds(settings, dataset),
         validation_seconds=_validation_seconds(model, network, settings, dataset),
         memory=memory,
+        devices=devices,
     )
 
 

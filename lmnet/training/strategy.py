@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 from numpy.typing import NDArray
 
+from lmnet import plugins
 from lmnet.datasets.base import Dataset
 from lmnet.datasets.fingerprint import fingerprint
 from lmnet.errors import LmnetError
@@ -23,7 +24,7 @@ from lmnet.training import processes
 DEVICE = "GPU"
 """Kind of the devices that TensorFlow spreads a batch over; where there is no GPU, a test makes CPUs of it."""
 
-_PLACES = {"train_path", "validation_path", "warm_start"}
+_PLACES = {"train_path", "validation_path", "warm_start", "plugins"}
 """Settings that say where something lies, which each machine may answer in its own way."""
 
 
@@ -148,6 +149,7 @@ class _Joined(_Parallel):
 
     def check_same(self, settings: Settings, dataset: Dataset) -> None:
         processes.check_same("config", settings.model_dump_json(exclude=_PLACES).encode())
+        processes.check_same("plugins", plugins.sources(settings.plugins))
         processes.check_same("dataset", fingerprint(dataset))
 
 

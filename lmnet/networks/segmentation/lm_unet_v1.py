@@ -1,9 +1,9 @@
 """LmUnetV1: a U of five resolutions, down to 1/32 and back up to every pixel, with a skip connection at each.
 
-At 1/32 a window of 3x3 sees a fifth of the picture for a hundredth of the work at full size. A pixel's logits depend on
-376x376 pixels, where those of LmSegnetV1 depend on 104x104, with half of its multiply-adds: 6.0 G against 11.7 G at
-360x480. Skip connections are concatenations of codes, which cost nothing on the device. The shape is that of
-Ronneberger et al., "U-Net", MICCAI 2015.
+At 1/32 a window of 3x3 sees a fifth of the picture's width for a hundredth of the work at full size. A pixel's logits
+depend on 360 or 392 rows, and as many columns, as it lies; those of LmSegnetV1 on 104. It has half of the
+multiply-adds: 6.0 G against 11.7 G at 360x480. Skip connections are concatenations of codes, which cost nothing on the
+device. The shape is that of Ronneberger et al., "U-Net", MICCAI 2015.
 """
 
 from __future__ import annotations

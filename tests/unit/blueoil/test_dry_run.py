@@ -16,7 +16,7 @@ from lmnet.datasets import open_dataset
 from lmnet.datasets.sample import draw_dataset
 from lmnet.networks.blocks import Blocks
 from lmnet.settings import Settings
-from lmnet.training import dry_run
+from lmnet.training import dry_run, strategy
 
 CONFIG = """
 TRAIN_PATH = VALIDATION_PATH = "scenes"
@@ -57,7 +57,7 @@ def _not_run(monkeypatch: pytest.MonkeyPatch) -> None:
         network = networks.build(settings, len(dataset.classes))
         other = None if settings.precision == "float32" else 0.05
         memory = dry_run.Memory(1, 2, 3, 4, on_gpu=True)
-        return dry_run.DryRun(dataset, network, 100, 0, 4, 0.1, 0.2, other, 3.0, memory)
+        return dry_run.DryRun(dataset, network, 100, 0, 4, 0.1, 0.2, other, 3.0, memory, 4)
 
     monkeypatch.setattr(dry_run, "dry_run", unmeasured)
 
@@ -77,6 +77,7 @@ def test_what_a_run_takes_is_measured_and_nothing_is_written(home: Path, capsys:
     assert found["total_seconds"] == pytest.approx(150 * found["step_seconds"] + 6 * found["validation_seconds"])
     assert found["step_seconds"] > 0
     assert found["float32_step_seconds"] is None, "it is the same step"
+    assert found["devices"] == 1
     assert found["validation_seconds"] > 0
     shapes = {block["name"]: block["shape"] for block in found["blocks"]}
     assert shapes == {"conv1": [32, 48, 8], "conv2": [32, 48, 4], "conv3": [32, 48, 11]}
@@ -123,8 +124,20 @@ def test_a_float_network_is_a_note_and_no_error(home: Path, capsys: pytest.Captu
     assert "Note: Mixed is a float network: it trains, but only its quantized twin converts." in lines
     assert not [line for line in lines if line.startswith("fpga")]
     assert "memory, measured: 0 KiB at most, tensors on the GPU" in lines
+    assert "4 devices will share each batch: all this is for one that has the whole" in lines
     assert "the whole run about 32 s: 100 steps, and 4 validations" in lines
     assert lines[-1] == "Next step: blueoil train -c c.py network=Mixed"
+
+
+def test_a_batch_that_the_devices_cannot_share_is_told_now(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Three(strategy.Strategy):
+        devices = 3
+
+    monkeypatch.setitem(strategy._OPEN, "tensorflow", Three)
+    assert cli.run(["train", "-c", "c.py", "--dry-run"]) == cli.USER_ERROR
+    assert "3 devices cannot share a batch of 2 equally" in capsys.readouterr().err
 
 
 def test_another_precision_is_timed_beside_float32(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -233,7 +233,7 @@ def test_without_ray_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert cli.run(["tune", "-c", "c.py"]) == cli.USER_ERROR
-    assert 'pip install "blueoil[tune]"' in capsys.readouterr().err
+    assert "pip install '.[tune]'" in capsys.readouterr().err
 
 
 def test_a_trial_that_breaks_leaves_its_reason(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

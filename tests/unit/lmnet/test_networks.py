@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lmnet.errors import LmnetError
 from lmnet.layers import QuantizedActivation, QuantizedConv2D, SpaceToDepth
@@ -39,6 +40,22 @@ def test_multiply_adds_of_the_specification(name):
         "LmUnetV1": (6_045_235_200, 3_708_456),
     }[name.removesuffix("Quantize")]
     assert (sum(block.macs for block in found), sum(block.parameters for block in found)) == (macs, parameters)
+
+
+@pytest.mark.parametrize(("name", "known"), [("LmSegnetV1", {104}), ("LmUnetV1", {360, 392})])
+def test_rows_that_a_pixel_depends_on(name, known):
+    model = build(settings(network=name, image_size=(448, 32)), 3)
+    model.set_weights([np.abs(weight) for weight in model.get_weights()])  # nothing is added that could cancel
+    image = tf.ones((1, 448, 32, 3))
+    found = set()
+    for row in range(224, 256):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            logit = tf.reduce_sum(model(image)[0, row])
+        rows = np.flatnonzero(np.asarray(tape.gradient(logit, image)).any((0, 2, 3)))
+        assert 0 < rows[0] < row < rows[-1] < 447
+        found.add(int(rows[-1] - rows[0] + 1))
+    assert found == known
 
 
 def test_bits_of_kernels_and_activations_stay_what_they_are_where_values_only_move():

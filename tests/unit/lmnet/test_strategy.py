@@ -11,6 +11,7 @@ import keras
 import pytest
 from shared_batches import SAME_LOSS, assert_same_course, assert_same_weights, drawn_config, plain, weights
 
+from lmnet import plugins
 from lmnet.errors import LmnetError
 from lmnet.training import checkpoints, processes, strategy
 from lmnet.training.events import StepDone, Validated
@@ -80,6 +81,23 @@ def test_a_batch_that_devices_cannot_share_is_refused(monkeypatch):
         strategy.open_strategy(8)
     assert "batch_size=9" in caught.value.fix
     assert strategy.open_strategy(9).devices == 3
+
+
+def test_plugins_of_one_text_are_the_same_wherever_they_lie(config, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(strategy.processes, "check_same", lambda what, facts: seen.append((what, facts)))
+    monkeypatch.setattr(strategy, "fingerprint", lambda dataset: b"")
+    for machine, text in (("a", "x = 1"), ("b", "x = 1"), ("c", "x = 2")):
+        file = tmp_path / machine / "mine.py"
+        file.parent.mkdir()
+        file.write_text(text)
+        plugins.load([file])
+        seen.append(machine)
+        strategy._Joined.check_same(None, config.model_copy(update={"plugins": (file,)}), None)
+    plugins.withdraw("mine.py")
+    a, b, c = seen[1:4], seen[5:8], seen[9:12]
+    assert a == b != c
+    assert [what for (what, ours), (_, other) in zip(a, c, strict=True) if ours != other] == ["plugins"]
 
 
 def test_several_processes_need_jax():
