@@ -78,6 +78,8 @@ def _make(experiment: Experiment, file: Path, digest: str, console: Console) -> 
         mean_iou=facts.mean_iou,
         best=None,
         best_mean_iou=None,
+        seconds=facts.seconds,
+        cpu_seconds=facts.cpu_seconds,
     )
     checkpoints.save(model, experiment.folder / checkpoints.FOLDER, state)  # last: an experiment with it is whole
     console.say(f"{settings.network} from {file.name}: {facts}; it is experiment {experiment.id} now")

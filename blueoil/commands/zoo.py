@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from blueoil import tensorflow_start
+from blueoil import lineage, tensorflow_start
 from blueoil.commands import options
 from blueoil.console import Console, percent
 from blueoil.errors import BlueoilError
@@ -17,6 +17,7 @@ from blueoil.experiment import Experiment, step_of
 from blueoil.files import replacing
 
 if TYPE_CHECKING:
+    from lmnet.settings import Settings
     from lmnet.zoo.archive import Facts
 
 
@@ -116,7 +117,7 @@ def pack_checkpoint(
     target = output or Path(f"{experiment.id}{SUFFIX}")
     if target.suffix != SUFFIX:
         raise BlueoilError("the file has another ending", expected=f"*{SUFFIX}", received=str(target))
-    facts = _facts(experiment, folder, note=note)
+    facts = _facts(experiment, folder, settings, note=note)
 
     tensorflow_start.start()
     from lmnet.training.checkpoints import load
@@ -140,8 +141,8 @@ def pack_checkpoint(
     )
 
 
-def _facts(experiment: Experiment, checkpoint: Path, *, note: str) -> Facts:
-    """Return what is known of a checkpoint, its scores above all.
+def _facts(experiment: Experiment, checkpoint: Path, settings: Settings, *, note: str) -> Facts:
+    """Return what is known of a checkpoint: its scores above all, and what its training took.
 
     Raises:
         BlueoilError: it is not evaluated yet.
@@ -158,4 +159,14 @@ def _facts(experiment: Experiment, checkpoint: Path, *, note: str) -> Facts:
     scores = json.loads(file.read_text(encoding="utf-8"))
     measured = {name: scores[name] for name in ("split", "images", "mean_iou", "pixel_accuracy", "iou")}
     dataset = Path(scores["dataset"]).resolve().name  # the folder's name alone: the file goes to other machines
-    return Facts(step=step_of(checkpoint.name), dataset=dataset, note=note, **measured)
+    before = lineage.before(experiment.folder, settings)
+    whole = lineage.so_far(experiment.folder) + before
+    return Facts(
+        step=step_of(checkpoint.name),
+        steps_before=before.steps,
+        seconds=round(whole.seconds),
+        cpu_seconds=round(whole.cpu_seconds),
+        dataset=dataset,
+        note=note,
+        **measured,
+    )

@@ -1,6 +1,6 @@
 """The page of results: what each run folder reached, in what time, and what its library costs.
 
-``python -m blueoil.report.results RUN... -o docs/results.md``; every run is evaluated, and converted if it can be.
+``python -m blueoil.report.results RUN... -o docs/results.md``; the runs are evaluated, and those converted that can be.
 """
 
 from __future__ import annotations
@@ -13,16 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blueoil import lineage
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment, step_of
 from blueoil.files import write_text
-from lmnet.training.folder import FLOAT, STATE
+from dlk.profile.machine import this_machine
 
 if TYPE_CHECKING:
     from lmnet.settings import Settings
 
+RUNS = 50
 BACKENDS = ("x86", "onnx", "keras")
 """Whose scores are told, the first that a run has: a library before the graphs that it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A run's library for this machine: CPU time for one image on one thread, and bytes of the file in 10^6."""
+
+    milliseconds: float
+    megabytes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +44,16 @@ class Result:
         network: name of the network.
         bits: of weights and activations.
         image_size: height and width, pixels.
-        steps: of the network that the weights came from, and of this one up to the checkpoint that is told.
+        steps: of the trainings that the weights came from, and of this one up to the checkpoint that is told.
         batch: images in one step.
         crop: height and width of the training pictures.
         processor: where it was trained, and on how many cores.
-        hours: of both trainings, and of CPU time.
+        hours: of all these trainings, and of CPU time.
         backend: what ran the checkpoint.
         scores: as ``evaluate`` writes them.
         gmac: multiply-adds of one image, 10^9.
         megabytes: of all weights, kernels packed, 10^6.
-        latency_ms: CPU time of the library for one image on one thread of this machine; None: no library.
+        library: its time and size; None: it was not converted.
     """
 
     name: str
@@ -59,7 +69,7 @@ class Result:
     scores: dict[str, Any]
     gmac: float
     megabytes: float
-    latency_ms: float | None
+    library: Library | None
 
 
 def read(folder: Path) -> Result:
@@ -73,31 +83,31 @@ def read(folder: Path) -> Result:
     checkpoint = experiment.checkpoint()
     backend, scores = _scores(experiment, checkpoint.name)
     start = experiment.environment["starts"][-1]
-    before = _before(experiment.folder, settings)
-    state = _last_state(experiment.folder)
-    seconds = [state[key] + before.get(key, 0.0) for key in ("seconds", "cpu_seconds")]
+    before = lineage.before(experiment.folder, settings)
+    whole = before + lineage.so_far(experiment.folder)
     gmac, megabytes = _cost(settings, len(scores["classes"]))
     return Result(
         name=experiment.id,
         network=settings.network,
         bits=_bits(settings),
         image_size=settings.image_size,
-        steps=(before.get("step", 0), step_of(checkpoint.name)),
+        steps=(before.steps, step_of(checkpoint.name)),
         batch=settings.batch_size,
         crop=settings.train_size,
         processor=f"{start['processor']}, {start['cores']} {'core' if start['cores'] == 1 else 'cores'}",
-        hours=(seconds[0] / 3600, seconds[1] / 3600),
+        hours=(whole.seconds / 3600, whole.cpu_seconds / 3600),
         backend=backend,
         scores=scores,
         gmac=gmac,
         megabytes=megabytes,
-        latency_ms=_latency(experiment.export_folder(checkpoint.name, settings.image_size)),
+        library=_library(experiment.export_folder(checkpoint.name, settings.image_size)),
     )
 
 
 def page(results: Sequence[Result]) -> str:
     """Return the page, Markdown."""
     classes = results[0].scores["classes"]
+    columns = ["run", "network", "bits", "input", "mIoU", "by", "GMAC", "weights", "library", "ms", "steps", "hours"]
     return "\n".join(
         [
             "# Results",
@@ -106,13 +116,16 @@ def page(results: Sequence[Result]) -> str:
             "scores on the whole validation split, void pixels left out.",
             "",
             *_table(
-                ["run", "network", "bits", "input", "mIoU", "by", "GMAC", "MB", "ms", "steps", "hours", "trained on"],
+                [*columns, "trained on"],
                 [_main_cells(result) for result in results],
             ),
             "",
-            "bits: weights / activations. ms: CPU time of the library for one image, on one thread of the machine that",
-            "made this page. steps: of the network that it began from + its own; batch x size of the training",
-            "pictures. hours: time (CPU time) of both.",
+            "bits: of weights / of activations. by: what ran the checkpoint, the converted library (x86) or the",
+            "network itself (keras). GMAC: 10^9 multiply-adds of one image. weights: MB of all weights, binary ones",
+            "packed. library: MB of the file, which has kernels for each instruction set. ms: CPU time of the library for",
+            f"one image, median of {RUNS} runs on one thread of this page's machine ({this_machine().cpu}). steps: of all",
+            "trainings before, whose weights it began from, + its own; batch x size of the training pictures. hours:",
+            "time (CPU time) of all these trainings, validation included. trained on: by the last of them.",
             "",
             "## IoU of each class, %",
             "",
@@ -124,6 +137,7 @@ def page(results: Sequence[Result]) -> str:
 
 def _main_cells(result: Result) -> list[str]:
     first, own = result.steps
+    library = result.library
     steps = f"{first:,} + {own:,}" if first else f"{own:,}"
     return [
         result.name,
@@ -134,7 +148,7 @@ def _main_cells(result: Result) -> list[str]:
         result.backend,
         f"{result.gmac:.1f}",
         f"{result.megabytes:.2f}",
-        "" if result.latency_ms is None else f"{result.latency_ms:.1f}",
+        *(("", "") if library is None else (f"{library.megabytes:.2f}", f"{library.milliseconds:.1f}")),
         f"{steps}; {result.batch} x {_size(result.crop)}",
         f"{result.hours[0]:.1f} ({result.hours[1]:.1f})",
         result.processor,
@@ -170,20 +184,6 @@ def _scores(experiment: Experiment, checkpoint: str) -> tuple[str, dict[str, Any
     )
 
 
-def _last_state(folder: Path) -> dict[str, Any]:
-    """Return the state of the newest checkpoint of a run folder; nothing where there is none."""
-    files = sorted((folder / "checkpoints").glob(f"save.ckpt-*/{STATE}"), key=lambda file: step_of(file.parent.name))
-    return json.loads(files[-1].read_text(encoding="utf-8")) if files else {}
-
-
-def _before(folder: Path, settings: Settings) -> dict[str, Any]:
-    """Return the state of the training that the weights came from; nothing where they were new."""
-    if settings.warm_start is None:
-        return _last_state(folder / FLOAT)
-    state = settings.warm_start / STATE
-    return json.loads(state.read_text(encoding="utf-8")) if state.is_file() else {}
-
-
 def _bits(settings: Settings) -> str:
     from lmnet.networks import float_twin
 
@@ -200,15 +200,16 @@ def _cost(settings: Settings, classes: int) -> tuple[float, float]:
     return sum(block.macs for block in found) / 1e9, sum(block.packed_bits for block in found) / 8e6
 
 
-def _latency(export: Path) -> float | None:
+def _library(export: Path) -> Library | None:
     from dlk.profile.latency import measure
     from dlk.profile.library import ProfiledLibrary
     from dlk.targets import TARGETS
 
-    library = export / "output" / "models" / "lib" / TARGETS["x86"].library
-    if not library.is_file():
+    file = export / "output" / "models" / "lib" / TARGETS["x86"].library
+    if not file.is_file():
         return None
-    return measure(ProfiledLibrary(library, name="x86"), runs=20).whole * 1000
+    latency = measure(ProfiledLibrary(file, name="x86"), runs=RUNS)
+    return Library(latency.whole * 1000, file.stat().st_size / 1e6)
 
 
 @click.command()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
 
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
@@ -47,6 +47,9 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     step: NonNegativeInt = Field(description="Finished steps of its training.")
+    steps_before: NonNegativeInt = Field(0, description="Finished steps of the trainings that its weights came from.")
+    seconds: NonNegativeFloat = Field(0.0, description="Time of all these trainings.")
+    cpu_seconds: NonNegativeFloat = Field(0.0, description="CPU time of all these trainings, of all threads.")
     dataset: str = Field(description="Name of the dataset that it was measured on.")
     split: str = Field(description="Part of the dataset that it was measured on.")
     images: PositiveInt = Field(description="Pictures in that part.")

@@ -55,7 +55,7 @@ def test_a_run_is_told_from_its_folder(tmp_path: Path) -> None:
     assert found.scores["mean_iou"] == 0.6, "the library's, not the graph's"
     assert found.steps == (10, 20), "up to the best checkpoint"
     assert found.hours == (3.0, 6.0), "of the whole run, the float twin's included"
-    assert (found.batch, found.crop, found.latency_ms) == (4, (16, 24), None)
+    assert (found.batch, found.crop, found.library) == (4, (16, 24), None)
     network = blocks(networks.build(Settings(train_path="x", image_size=(32, 48)), 2))
     assert found.gmac == sum(block.macs for block in network) / 1e9
     assert 0.3 < found.megabytes < 0.4, "one bit a weight, and the rest in float"
@@ -68,6 +68,10 @@ def test_a_run_that_began_from_a_checkpoint_tells_its_steps_and_hours_too(tmp_pa
     evaluated(folder, "x86", 0.6)
     found = results.read(folder)
     assert (found.steps, found.hours) == ((20, 20), (4.0, 6.0))
+    third = run(tmp_path, "more", "LmSegnetV1Quantize", WARM_START=str(folder / "checkpoints" / "save.ckpt-20"))
+    evaluated(third, "x86", 0.7)
+    found = results.read(third)
+    assert (found.steps, found.hours) == ((40, 20), (6.0, 9.0)), "of all before"
 
 
 def test_the_page_has_a_row_a_run_and_the_classes(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,16 @@ import pytest
 from lively import lively, noise, thin
 from PIL import Image
 
-from blueoil import cli, tensorflow_start
+from blueoil import cli, lineage, tensorflow_start
 from blueoil.config.load import load
 from blueoil.config.render import SECTIONS
+from blueoil.console import Console
 from blueoil.experiment import Experiment
+from blueoil.zoo import experiment_of
 from lmnet import zoo
 from lmnet.datasets.sample import NAMES, draw_dataset
 from lmnet.training import checkpoints
-from lmnet.zoo.archive import KEPT, read
+from lmnet.zoo.archive import KEPT, read, to_bytes
 
 SIZE = (32, 40)
 CONFIG = f"TRAIN_PATH = 'Streets'\nVALIDATION_PATH = 'Streets'\nIMAGE_SIZE = {SIZE}\nACTIVATION_BITS = 3\n"
@@ -46,7 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) ->
     experiment.create(Path("c.py"), seed=1)
     settings = load(Path("c.py"))
     classes = NAMES[:-1]
-    state = checkpoints.CheckpointState(7, settings.network, classes, 2, None, None, None)
+    state = checkpoints.CheckpointState(7, settings.network, classes, 2, None, None, None, 3600.0, 1800.0)
     checkpoints.save(lively(settings, len(classes), noise(SIZE)), experiment.folder / "checkpoints", state)
     assert cli.run(["evaluate", "-e", "run"]) == cli.OK
     assert cli.run(["zoo", "pack", "-e", "run", "-o", "run.npz", "--note", "a test"]) == cli.OK
@@ -72,9 +76,24 @@ def test_a_file_keeps_the_network_and_its_scores(home: Path, result: Result) -> 
     assert (archive.facts.mean_iou, archive.facts.iou) == (scores["mean_iou"], scores["iou"])
     assert (archive.facts.split, archive.facts.images) == ("validation", 2)
     assert (archive.settings.image_size, archive.settings.activation_bits) == (SIZE, 3)
+    assert (archive.facts.steps_before, archive.facts.seconds, archive.facts.cpu_seconds) == (0, 3600, 1800)
     packed = result("zoo", "pack", "-e", "run", "-o", "again.npz", "--note", "a test")
     assert (home / "again.npz").read_bytes() == (home / "run.npz").read_bytes()
     assert packed["bytes"] == (home / "again.npz").stat().st_size
+
+
+def test_a_run_from_a_packed_network_knows_what_that_took(home: Path) -> None:
+    shutil.copy(home / "run.npz", home / "first.npz")
+    first = experiment_of("first.npz", Path("saved"), Console(machine=True))
+    (home / "second.py").write_text(CONFIG + f"WARM_START = {str(first.checkpoint('7'))!r}\n")
+    second = Experiment(Path("saved"), "second")
+    second.create(Path("second.py"), seed=1)
+    assert lineage.before(second.folder, second.settings()) == lineage.Effort(7, 3600, 1800)
+    packed = read(home / "run.npz")
+    facts = packed.facts.model_copy(update={"steps_before": 5})
+    (home / "first.npz").write_bytes(to_bytes(dataclasses.replace(packed, facts=facts)))
+    experiment_of("first.npz", Path("saved"), Console(machine=True))
+    assert lineage.before(second.folder, second.settings()) == lineage.Effort(12, 3600, 1800)
 
 
 def test_the_settings_of_a_network_are_those_that_are_kept() -> None:
