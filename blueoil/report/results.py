@@ -26,6 +26,14 @@ RUNS = 50
 BACKENDS = ("x86", "onnx", "keras")
 """Whose scores are told, the first that a run has: a library before the graphs that it was made from."""
 
+_LEGEND = """\
+bits: of weights / of activations. by: what ran the checkpoint, the converted library (x86) or the network
+itself (keras). GMAC: 10^9 multiply-adds of one image. weights: MB of all weights, binary ones packed.
+library: MB of the file, which has kernels for each instruction set. ms: CPU time of the library for one
+image, median of {runs} runs on one thread of this page's machine ({processor}). steps: of all trainings
+before, whose weights it began from, + its own; batch x size of the training pictures. hours: time (CPU time)
+of all these trainings, validation included. trained on: by the last of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Library:
@@ -120,12 +128,7 @@ def page(results: Sequence[Result]) -> str:
                 [_main_cells(result) for result in results],
             ),
             "",
-            "bits: of weights / of activations. by: what ran the checkpoint, the converted library (x86) or the",
-            "network itself (keras). GMAC: 10^9 multiply-adds of one image. weights: MB of all weights, binary ones",
-            "packed. library: MB of the file, which has kernels for each instruction set. ms: CPU time of the library for",
-            f"one image, median of {RUNS} runs on one thread of this page's machine ({this_machine().cpu}). steps: of all",
-            "trainings before, whose weights it began from, + its own; batch x size of the training pictures. hours:",
-            "time (CPU time) of all these trainings, validation included. trained on: by the last of them.",
+            _LEGEND.format(runs=RUNS, processor=this_machine().cpu),
             "",
             "## IoU of each class, %",
             "",
