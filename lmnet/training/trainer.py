@@ -232,3 +232,5 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
             if batches.error is not None:
                 raise batches.error from error
             raise
+        finally:
+            batches.close()

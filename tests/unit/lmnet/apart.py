@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+LIMIT = 300
+"""Seconds after which a process that still runs is taken to hang; none needs a tenth of them."""
 QUICK = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 """A step of the tiny network is short whatever it is compiled to; the compiler's work is not."""
 
 
-def start(backend: str, task: Mapping[str, Any], **environment: str) -> subprocess.Popen[str]:
-    """Start one process; ``task`` is what train_apart.py reads."""
+def start(
+    backend: str, task: Mapping[str, Any], script: str = "train_apart.py", **environment: str
+) -> subprocess.Popen[str]:
+    """Start one process; ``task`` is what the script reads."""
     paths = os.pathsep.join(map(str, (HERE.parents[1], HERE.parents[2])))
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "train_apart.py")],
+        [sys.executable, str(HERE / script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,7 +40,10 @@ def start(backend: str, task: Mapping[str, Any], **environment: str) -> subproce
 
 def result(process: subprocess.Popen[str], *, code: int = 0) -> tuple[list[dict[str, Any]], str]:
     """Return what the runs of a process gave, and its stderr."""
-    out, err = process.communicate()
+    try:
+        out, err = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
     assert process.returncode == code, err
     return [_numbered(run) for run in json.loads(out.splitlines()[-1])["runs"]], err
 

@@ -258,26 +258,6 @@ def test_a_batch_that_comes_after_the_step_before_is_waited_for(tiny, data, tmp_
     assert max(waits) > 0
 
 
-@pytest.mark.parametrize("processors", [1, 2])
-def test_batches_are_made_ahead_of_the_step_even_on_one_processor(tiny, data, tmp_path, monkeypatch, processors):
-    made, ahead = threading.Semaphore(0), []
-
-    def counted(*arguments):
-        batch = batch_for_step(*arguments)
-        made.release()
-        return batch
-
-    def report(event):
-        if isinstance(event, StepDone) and event.step == 1:
-            # Keras looked at the first two, and the loop took one: four more are the queue's.
-            ahead.append(all(made.acquire(timeout=20) for _ in range(2 + 1 + 4)))
-
-    monkeypatch.setattr("os.cpu_count", lambda: processors)
-    monkeypatch.setattr("lmnet.training.feed.batch_for_step", counted)
-    train(settings(data, max_steps=9, test_steps=100), tmp_path, report=report)
-    assert ahead == [True]
-
-
 def test_more_workers_keep_the_order(tiny, data, tmp_path, monkeypatch):
     losses = []
     for processors in (2, 5):
