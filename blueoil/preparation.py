@@ -48,7 +48,7 @@ def prepare(
         assert config is not None  # noqa: S101 - open() raised otherwise
         return make(experiment, config, overrides, plugins)
 
-    wanted = overrides if config or overrides else experiment.overrides
+    wanted = overrides if config else (*experiment.overrides, *overrides)  # of two words for a setting the later wins
     if recreate:
         return _remake(experiment, config, wanted, plugins)
     stored = experiment.settings()

@@ -145,9 +145,9 @@ def _dry_run(
     else:
         assert id_ is not None  # noqa: S101 - one of the two is given
         experiment = Experiment.open(root, id_)
-        wanted = overrides or experiment.overrides
+        wanted = (*experiment.overrides, *overrides)
         settings = load(experiment.config, wanted, plugins=plugins, copies=experiment.plugins)
-        words = ["-e", id_]
+        words = ["-e", id_, *overrides]
     return dry_run.run(settings, console, shlex.join(["blueoil", "train", *words]) + options.root_words())
 
 
@@ -162,15 +162,18 @@ def _train(
 ) -> TrainingResult:
     """Run the trainer. A run that never came to its first step (a faulty dataset) leaves no folder behind."""
     place.start()
-    from lmnet.training.events import Event, Started, Validated
+    from lmnet.training.events import Event, Started, StepDone, Validated
     from lmnet.training.trainer import train
 
+    done: list[int] = []
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
 
         def report(event: Event) -> None:
             if isinstance(event, Started):
                 samples.keep(experiment.folder, event.validation)
             progress(event)
+            if isinstance(event, StepDone):
+                done[:] = [event.step]
             if isinstance(event, Validated):
                 curves.update()
 
@@ -180,6 +183,6 @@ def _train(
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
             first = len(experiment.environment["starts"]) == 1
-            if told and first and not experiment.has_begun:
+            if told and first and not done and not experiment.has_begun:
                 experiment.remove()
             raise

@@ -21,12 +21,13 @@ from blueoil import cli, tensorflow_start
 from blueoil.commands import convert, predict
 from blueoil.config.load import load
 from blueoil.errors import BlueoilError
+from blueoil.experiment import Experiment
 from blueoil.several import Several
 from lmnet.datasets import open_dataset
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
 from lmnet.settings import Settings
-from lmnet.training.events import Started, TrainingResult, Validated
+from lmnet.training.events import Started, StepDone, TrainingResult, Validated
 
 Train = Callable[..., TrainingResult]
 
@@ -133,6 +134,33 @@ def test_recreate_starts_anew_even_from_the_stored_config(use: Use) -> None:
     assert cli.run(["train", "-e", "run", "--recreate"]) == cli.OK
     assert not Path("saved/run/left").exists()
     assert json.loads(Path("saved/run/environment.json").read_text())["overrides"] == ["max_steps=4"]
+
+
+def test_what_is_changed_of_an_experiment_leaves_the_rest_of_its_words(
+    use: Use, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["train", "-c", "c.py", "-e", "run", "max_steps=4", "seed=2"]) == cli.OK
+    capsys.readouterr()
+    assert cli.run(["train", "-e", "run", "test_steps=2"]) == cli.USER_ERROR
+    assert "received: TEST_STEPS 2 for 1000\n" in capsys.readouterr().err
+    assert cli.run(["train", "-e", "run", "--recreate", "max_steps=6"]) == cli.OK
+    words = json.loads(Path("saved/run/environment.json").read_text())["overrides"]
+    assert words == ["max_steps=4", "seed=2", "max_steps=6"]
+    settings = Experiment.open(Path("saved"), "run").settings()
+    assert (settings.max_steps, settings.seed) == (6, 2)
+
+
+def test_a_run_that_diverges_keeps_what_it_recorded(use: Use) -> None:
+    def diverging(
+        settings: Settings, folder: Path, *, report: Callable[[Any], None], seconds: float = math.inf
+    ) -> TrainingResult:
+        report(StepDone(1, 4, 2.0, 0.1, None, 1.0, 1.0))
+        (folder / "results.csv").write_text("step,epoch,loss\n1,0.1,2.0\n")
+        raise LmnetError("Training has diverged")
+
+    use(diverging)
+    assert cli.run(["train", "-c", "c.py", "-e", "run"]) == cli.USER_ERROR
+    assert Path("saved/run/results.csv").is_file()
 
 
 def test_ctrl_c_says_how_to_go_on(use: Use, capsys: pytest.CaptureFixture[str]) -> None:
