@@ -103,6 +103,13 @@ def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointS
     Raises:
         LmnetError: a file is missing, damaged, or of another version.
     """
+    if not _NAME.fullmatch(path.name):
+        raise LmnetError(
+            f"{path} is no checkpoint.",
+            expected="a folder save.ckpt-N of a run's checkpoints",
+            fix=f"{path / FOLDER / name_of(1000)}, with a number that is there" if (path / FOLDER).is_dir() else None,
+        )
+    whole = False
     try:
         facts = dict(json.loads((path / STATE).read_text(encoding="utf-8")))
         if (version := facts.pop("version")) != FORMAT_VERSION:
@@ -118,6 +125,7 @@ def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointS
         state = CheckpointState(**(facts | {"classes": tuple(facts["classes"])}))
         if path.name != name_of(state.step):
             raise ValueError(f"it is the checkpoint of step {state.step}, renamed")
+        whole = True
         model = keras.models.load_model(path / MODEL, compile=compiled)
         if compiled:
             step = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
@@ -128,7 +136,9 @@ def load(path: Path, *, compiled: bool = True) -> tuple[keras.Model, CheckpointS
             f"The checkpoint {path.name} cannot be read: {error}",
             where=str(path),
             expected=f"{MODEL} and {STATE} as training wrote them",
-            fix=f"remove the folder {path.name}; the run then goes on from the checkpoint before it",
+            fix="its files are whole: look for what wrote them, another version of Blueoil or Keras, or of a plugin"
+            if whole
+            else f"remove the folder {path.name}; the run then goes on from the checkpoint before it",
         ) from error
     return model, state
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import keras
 import numpy as np
 import pytest
 
@@ -187,6 +188,23 @@ def test_damaged_checkpoint_is_told(unbroken, tmp_path, damage):
     with pytest.raises(LmnetError, match=r"save\.ckpt-6 cannot be read") as error:
         checkpoints.load(path)
     assert "remove the folder save.ckpt-6" in error.value.fix
+
+
+def test_what_is_no_checkpoint_is_not_to_be_removed(unbroken):
+    with pytest.raises(LmnetError, match="is no checkpoint") as caught:
+        checkpoints.load(unbroken)
+    assert caught.value.fix == f"{unbroken}/checkpoints/save.ckpt-1000, with a number that is there"
+
+
+def test_a_whole_checkpoint_that_keras_cannot_read_is_not_to_be_removed(unbroken, monkeypatch):
+    def unknown(*_, **__):
+        raise TypeError("Could not locate class 'Mine'")
+
+    monkeypatch.setattr(keras.models, "load_model", unknown)
+    with pytest.raises(LmnetError, match="Could not locate class 'Mine'") as caught:
+        checkpoints.load(unbroken / "checkpoints" / "save.ckpt-6")
+    assert "its files are whole" in caught.value.fix
+    assert "remove" not in caught.value.fix
 
 
 def test_checkpoint_of_another_network_is_refused(config, unbroken):
