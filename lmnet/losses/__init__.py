@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from lmnet.errors import LmnetError
 from lmnet.registry import Registry, imported
 
 if TYPE_CHECKING:
@@ -27,5 +28,22 @@ LOSSES: Registry[LossBuilder | str] = Registry(
 
 
 def build(settings: Settings, dataset: Dataset) -> keras.losses.Loss:
-    """Return the loss that the settings name."""
-    return imported(LOSSES[settings.loss])(settings, dataset)
+    """Return the loss that the settings name.
+
+    Raises:
+        LmnetError: a checkpoint could not keep it.
+    """
+    import keras
+
+    made = imported(LOSSES[settings.loss])(settings, dataset)
+    try:
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
+    except Exception as error:  # whatever Keras, or a user's constructor, has to say
+        raise LmnetError(
+            f"The loss {settings.loss} could not be read back from a checkpoint.",
+            where="LOSS",
+            expected="a class with get_config, registered by keras.saving.register_keras_serializable",
+            received=type(made).__name__,
+            fix="docs/plugins.md shows one",
+        ) from error
+    return made

@@ -23,6 +23,7 @@ from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import TrainingState
 from lmnet.training.strategy import Strategy, open_strategy
 from lmnet.training.trainer import begin, float_stage
+from lmnet.training.warm_start import check_twin
 
 STEPS = 3
 """The first compiles the network, the others are timed."""
@@ -94,6 +95,8 @@ def dry_run(settings: Settings) -> DryRun:
     make_repeatable(settings.seed)
     devices = open_strategy(settings.batch_size).devices
     dataset = open_dataset(settings)
+    if settings.float_start:
+        check_twin(settings, float_stage(settings, settings.total_steps(len(dataset.train))), dataset)
     model, making, stepping = _first_steps(settings, dataset)
     network = networks.at_image_size(model, settings, len(dataset.classes))
     steps = settings.total_steps(len(dataset.train))

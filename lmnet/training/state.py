@@ -77,6 +77,7 @@ class TrainingState:
         validations_since_best: validations after that of ``best``.
         is_best: this step's validation was the best.
         last: name of the newest checkpoint.
+        stopped: a signal or the end of the time asked for a stop.
         clock: what the run has taken so far.
     """
 
@@ -105,6 +106,7 @@ class TrainingState:
     validations_since_best: int = 0
     is_best: bool = False
     last: str | None = None
+    stopped: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @property

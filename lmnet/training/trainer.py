@@ -34,7 +34,10 @@ from lmnet.training.folder import BEST, FLOAT
 from lmnet.training.seeding import make_repeatable
 from lmnet.training.state import Clock, TrainingState
 from lmnet.training.strategy import Strategy, open_strategy
-from lmnet.training.warm_start import copy_weights
+from lmnet.training.warm_start import check_twin, copy_weights
+
+_OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"
+"""Stands in what XLA says of memory that it did not get."""
 
 
 def train(
@@ -69,6 +72,7 @@ def train(
     if settings.float_start:
         twin = float_stage(settings, steps)
         if _last(folder, strategy) is None:
+            check_twin(settings, twin, dataset)
             result = run(twin, folder / FLOAT, steps_after=steps)
             if not result.finished:
                 return result
@@ -130,7 +134,8 @@ def _run(
     assert state.last is not None  # noqa: S101 - the last step saves
     return TrainingResult(
         step=state.step,
-        finished=state.is_over,
+        # Who stops the last step of the float twin does not want the network's run that follows.
+        finished=state.is_over and not (state.stopped and steps_after),
         last=state.last,
         best=state.best,
         mean_iou=state.best_mean_iou,
@@ -200,6 +205,18 @@ def _silent(event: Event) -> None:
     """Tell nobody."""
 
 
+def _too_large(state: TrainingState) -> LmnetError:
+    settings = state.settings
+    side = "x".join(map(str, settings.train_size))
+    return LmnetError(
+        "There is not enough memory for a step, or for a validation.",
+        where=f"step {state.step + 1} of {settings.network}",
+        expected="a device with more memory, or less to do at once",
+        received=f"{settings.batch_size} pictures of {side}",
+        fix=f"batch_size={max(1, settings.batch_size // 2)}, or a smaller crop_size: see train --dry-run",
+    )
+
+
 def _in_words(network: str, classes: tuple[str, ...], train_images: int) -> str:
     return f"{network}, {train_images} training images, the classes {', '.join(classes)}"
 
@@ -231,6 +248,8 @@ def _fit(model: keras.Model, state: TrainingState) -> None:
         except Exception as error:
             if batches.error is not None:
                 raise batches.error from error
+            if "ResourceExhausted" in type(error).__name__ or _OUT_OF_MEMORY in str(error):
+                raise _too_large(state) from error
             raise
         finally:
             batches.close()

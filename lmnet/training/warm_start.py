@@ -7,7 +7,11 @@ from pathlib import Path
 
 import keras
 
+from lmnet import networks
+from lmnet.datasets.base import Dataset
 from lmnet.errors import LmnetError
+from lmnet.schedules import make_schedule
+from lmnet.settings import Settings
 from lmnet.training import checkpoints
 
 
@@ -43,3 +47,37 @@ def copy_weights(path: Path, model: keras.Model, classes: Sequence[str]) -> None
             received=f"{state.network}, where {', '.join(strange)} {'differ' if len(strange) > 1 else 'differs'}",
             fix=f"take a checkpoint of {model.name} or of its float twin as WARM_START, or none",
         )
+
+
+def check_twin(settings: Settings, twin: Settings, dataset: Dataset) -> None:
+    """See before the float twin is trained that it can be, and that the network can start from it.
+
+    Args:
+        settings: of the network's run.
+        twin: of the float twin's run before it.
+        dataset: of both.
+
+    Raises:
+        LmnetError: the twin's run is too short for the schedule, or layers of one name differ in their weights.
+    """
+    try:
+        make_schedule(twin, len(dataset.train))
+    except LmnetError as error:
+        error.where = f"the run of the float twin, FLOAT_START {settings.float_start:g}"
+        raise
+    float_layers, layers = (_shapes(each, len(dataset.classes)) for each in (twin, settings))
+    if strange := [name for name, shapes in layers.items() if float_layers.get(name) != shapes]:
+        raise LmnetError(
+            f"{settings.network} cannot start from its float twin {twin.network}.",
+            where="FLOAT_START",
+            expected="layers of the same names with weights of the same shapes in both",
+            received=f"{', '.join(strange)} {'differ' if len(strange) > 1 else 'differs'}",
+            fix="float_start=0, or the same layers whether the network is quantized or not",
+        )
+
+
+def _shapes(settings: Settings, classes: int) -> dict[str, list[tuple[int, ...]]]:
+    """Return the shapes of the weights of each layer that has any."""
+    sized = settings.model_copy(update={"image_size": settings.train_size})
+    model = networks.build(sized, classes)
+    return {layer.name: [weight.shape for weight in layer.weights] for layer in model.layers if layer.weights}

@@ -48,7 +48,7 @@ class StopOnSignal(StepCallback):
         """Tell Keras to stop, in every process where one is told to."""
         wanted = self.requested or time.monotonic() >= self.state.deadline
         if self.state.strategy.total(np.array(wanted, np.int64)):
-            self.model.stop_training = True
+            self.model.stop_training = self.state.stopped = True
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
         if self.requested:

@@ -14,8 +14,10 @@ import tiny_network
 from lmnet import networks
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
+from lmnet.networks.blocks import Blocks
 from lmnet.settings import Settings
 from lmnet.training import checkpoints, trainer, warm_start
+from lmnet.training.dry_run import dry_run
 from lmnet.training.events import Started, StepDone, Validated
 
 PLAIN = {"image_size": (32, 32), "batch_size": 2, "max_steps": 4, "test_steps": 4, "optimizer": "Adam"}
@@ -110,6 +112,45 @@ def test_ctrl_c_in_the_float_stage_saves_it(data, tmp_path):
     result, events = train(two_stages, tmp_path)
     assert [event.first_step for event in events if isinstance(event, Started)] == [2, 0]
     assert (result.step, result.finished) == (4, True)
+
+
+def test_ctrl_c_in_the_last_step_of_the_float_stage_ends_the_run_too(data, tmp_path):
+    two_stages = settings(data, float_start=0.5)
+
+    def report(event):
+        if isinstance(event, StepDone) and event.step == event.total_steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = trainer.train(two_stages, tmp_path, report=report)
+    assert (result.step, result.finished, result.last) == (2, False, "save.ckpt-2")
+    assert not (tmp_path / "checkpoints").exists()
+    result, events = train(two_stages, tmp_path)
+    assert [event.first_step for event in events if isinstance(event, Started)] == [2, 0]
+    assert [event.step for event in events if isinstance(event, StepDone)] == [1, 2, 3, 4]
+    assert (result.step, result.finished) == (4, True)
+
+
+def test_a_twin_from_which_the_network_cannot_start_is_told_before_its_run(data, tmp_path, monkeypatch):
+    def unlike(settings, classes, *, quantize):
+        block = Blocks(settings, quantize)
+        inputs = keras.Input((*settings.image_size, 3))
+        x = block.first(inputs, "conv1", 8 if quantize else 4, 1)
+        return keras.Model(inputs, block.last(x, "conv2", classes, 3), name=settings.network)
+
+    monkeypatch.setitem(networks.ARCHITECTURES, "LmSegnetV1", networks.Architecture(unlike, size_multiple=2))
+    for begin in (lambda values: train(values, tmp_path), dry_run):
+        with pytest.raises(LmnetError, match="cannot start from its float twin LmSegnetV1") as caught:
+            begin(settings(data, float_start=1.0))
+        assert caught.value.received == "conv1, conv1_bn, conv2 differ"
+    assert not (tmp_path / "float").exists()
+
+
+def test_a_schedule_that_the_twin_is_too_short_for_is_told_before_its_run(data, tmp_path):
+    short = {"max_steps": None, "max_epochs": 10, "learning_rate_schedule": "3-step-decay-with-warmup"}
+    for begin in (lambda values: train(values, tmp_path), dry_run):
+        with pytest.raises(LmnetError, match="too short") as caught:
+            begin(settings(data, float_start=0.1, **short))
+        assert caught.value.where == "the run of the float twin, FLOAT_START 0.1"
 
 
 def test_another_network_is_no_start(data, tmp_path, monkeypatch):

@@ -8,8 +8,10 @@ import signal
 import threading
 import time
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny_network
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -18,6 +20,7 @@ from lmnet.datasets import open_dataset
 from lmnet.datasets.feeder import batch_for_step
 from lmnet.datasets.sample import draw_dataset
 from lmnet.errors import LmnetError
+from lmnet.losses import LOSSES
 from lmnet.processors.palette import class_colors, paint
 from lmnet.settings import Settings
 from lmnet.training import checkpoints
@@ -236,6 +239,29 @@ def test_divergence_is_named_and_the_last_good_checkpoint_stays(tiny, data, tmp_
     for step in checkpoints.list_steps(tmp_path / "checkpoints"):
         model, _ = checkpoints.load(tmp_path / "checkpoints" / f"save.ckpt-{step}")
         assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_memory_that_does_not_suffice_is_told_with_what_to_change(tiny, data, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(keras.Model, "fit", full)
+    with pytest.raises(LmnetError, match="not enough memory") as caught:
+        train(settings(data, batch_size=5), tmp_path, report=lambda event: None)
+    assert (caught.value.received, caught.value.where) == ("5 pictures of 16x16", "step 1 of LmSegnetV1Quantize")
+    assert caught.value.fix.startswith("batch_size=2,")
+
+
+def test_a_loss_that_no_checkpoint_could_keep_is_refused_before_the_first_step(tiny, data, tmp_path, monkeypatch):
+    class Plain(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.ops.mean(y_pred)
+
+    monkeypatch.setitem(LOSSES, "class_balanced_crossentropy", lambda settings, dataset: Plain())
+    with pytest.raises(LmnetError, match="could not be read back") as caught:
+        train(settings(data), tmp_path / "run", report=lambda event: None)
+    assert caught.value.received == "Plain"
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_batch_that_comes_after_the_step_before_is_waited_for(tiny, data, tmp_path, monkeypatch):
