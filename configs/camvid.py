@@ -66,7 +66,7 @@ LEARNING_RATE = 0.001
 LEARNING_RATE_SCHEDULE = "3-step-decay"
 
 # Share of each weight, times the learning rate, that a step takes away.
-# Why: Keeps the float layers small, which generalises.
+# Why: Pulls every weight to 0, so that pictures are not learned by heart.
 WEIGHT_DECAY = 0.02
 
 # What training makes small. One of class_balanced_crossentropy, weighted_crossentropy.
@@ -81,7 +81,7 @@ CLASS_WEIGHT_POWER = 0.5
 LOGIT_ADJUSTMENT = 0.5
 
 # Train the float twin first, this share of the steps more, and start from its weights. From 0 to 10.
-# Why: From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.
+# Why: 1-bit weights that start from a trained float twin need few steps of their own.
 FLOAT_START = 1.0
 
 # Checkpoint folder whose weights the network starts from; none: new weights.

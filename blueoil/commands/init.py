@@ -29,7 +29,7 @@ _SUFFIXES = (".py", ".yaml", ".yml")
     type=click.Choice(("measured", "tutorial")),
     default="measured",
     show_default=True,
-    help="What stands beside the answers: the values that paid on CamVid, or nothing that the tutorial had not.",
+    help="What stands beside the answers: values measured on CamVid, or nothing that the tutorial had not.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the output without asking.")
 @options.as_json

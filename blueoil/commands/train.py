@@ -61,8 +61,8 @@ def command(
     """Train the network of a config file, or go on with an experiment.
 
     Ctrl-C finishes the step, saves a checkpoint and says how to go on. EARLY_STOP=N ends the run after N validations
-    without a better mIoU. At every validation results.png and overlays/latest.png in the experiment's folder are drawn
-    again; with FLOAT_START, the float twin's overlays lie in float/overlays.
+    without a better mIoU. Validations draw overlays/latest.png in the experiment's folder again, and results.png where
+    that takes a twentieth of the time or less; with FLOAT_START, the float twin's overlays lie in float/overlays.
 
     With --dry-run the dataset is checked, a few steps are run, and memory, time and what each target says of the
     network are told; where it could not be converted, the exit code is 1.

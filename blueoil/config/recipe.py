@@ -1,6 +1,6 @@
-"""What the config of ``blueoil init`` holds beside the answers: the values that paid on CamVid, each with its reason.
+"""What the config of ``blueoil init`` holds beside the answers: values measured on CamVid, each with its reason.
 
-docs/training.md has the measurements.
+docs/training.md has the measurements, and says which of them are shown to pay.
 """
 
 from __future__ import annotations
@@ -64,14 +64,17 @@ PARTS: Mapping[str, Part] = {
         _augmentors,
         lambda settings: bool(settings.augmentors),
     ),
-    "weight_decay": Part("Keeps the float layers small, which generalises.", lambda settings: 0.02),
+    "weight_decay": Part(
+        "Pulls every weight to 0, so that pictures are not learned by heart.",
+        lambda settings: 0.02,
+    ),
     "loss": Part("Thin and rare classes are learned from the first steps.", lambda settings: "weighted_crossentropy"),
     "logit_adjustment": Part(
         "Class weights make a trained network see rare things where there are none; this takes half of that back.",
         lambda settings: 0.5,
     ),
     "float_start": Part(
-        "From a trained float twin, 1-bit weights get in hundreds of steps where new ones get in thousands.",
+        "1-bit weights that start from a trained float twin need few steps of their own.",
         lambda settings: 1.0,
         _is_quantized,
     ),

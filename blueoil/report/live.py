@@ -1,4 +1,4 @@
-"""``results.png`` of a run that goes on: drawn again at every validation, and never in its way."""
+"""``results.png`` of a run that goes on: drawn again at validations, and never in its way."""
 
 from __future__ import annotations
 
