@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CHECKPOINT = re.compile(r"save\.ckpt-(\d+)")
-_RECORD = "environment.json"
+RECORD = "environment.json"
+"""File of a run folder that tells how the run was started."""
 _CONFIG_NAMES = {".py": "config.py", ".yaml": "config.yaml", ".yml": "config.yaml"}
 
 
@@ -92,7 +93,7 @@ class Experiment:
         Raises:
             BlueoilError: it is damaged.
         """
-        file = self.folder / _RECORD
+        file = self.folder / RECORD
         return read_json(file, lists=("starts",), texts=("overrides",)) if file.is_file() else {}
 
     @property
@@ -160,7 +161,7 @@ class Experiment:
         texts = {f"plugins/{file.name}": file.read_bytes() for file in plugins}
         record = {"blueoil": __version__, "seed": seed, "overrides": list(overrides), "starts": [], **more}
         texts[_CONFIG_NAMES[config.suffix.lower()]] = text
-        texts[_RECORD] = _record_text({**record, **versions()}).encode()
+        texts[RECORD] = _record_text({**record, **versions()}).encode()
         if self.exists:
             raise self._exists_already()
         with making(self.folder) as unfinished:
@@ -296,7 +297,7 @@ class Experiment:
         return read_text(file).strip() or None if file.is_file() else None
 
     def _write_environment(self, record: dict[str, Any]) -> None:
-        write_text(self.folder / _RECORD, _record_text(record))
+        write_text(self.folder / RECORD, _record_text(record))
 
 
 def _record_text(record: dict[str, Any]) -> str:

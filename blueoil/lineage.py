@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blueoil.experiment import Experiment, step_of
+from blueoil.experiment import RECORD, Experiment, step_of
+from blueoil.records import read_json
 from lmnet.training.folder import FLOAT, STATE
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ def before(run: Path, settings: Settings) -> Effort:
     start = settings.warm_start
     if start is None:
         return so_far(run / FLOAT)
-    earlier = Experiment(start.parents[2], start.parents[1].name)
+    folder = start.resolve().parent.parent
+    if not (folder / RECORD).is_file():  # a float twin's, or brought along without its run
+        return _up_to(start)
+    earlier = Experiment(folder.parent, folder.name)
     if packed := earlier.environment.get("zoo"):
         return _up_to(start) + Effort(packed.get("steps_before", 0))
-    if not earlier.environment:  # a float twin's, or brought along alone
-        return _up_to(start)
     return _up_to(start) + before(earlier.folder, earlier.settings())
 
 
@@ -55,5 +56,5 @@ def _up_to(checkpoint: Path) -> Effort:
     file = checkpoint / STATE
     if not file.is_file():
         return Effort()
-    state = json.loads(file.read_text(encoding="utf-8"))
+    state = read_json(file)
     return Effort(state["step"], state.get("seconds", 0.0), state.get("cpu_seconds", 0.0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from blueoil import lineage
 from blueoil.errors import BlueoilError
 from blueoil.experiment import Experiment
 from blueoil.report import results
@@ -30,11 +31,12 @@ def run(root: Path, name: str, network: str, **values: object) -> Path:
     return experiment.folder
 
 
-def checkpoint(folder: Path, step: int, **facts: float) -> None:
+def checkpoint(folder: Path, step: int, **facts: float) -> Path:
     target = folder / "checkpoints" / f"save.ckpt-{step}"
     target.mkdir(parents=True)
     (target / "model.keras").touch()
     (target / "state.json").write_text(json.dumps({"step": step, **facts}))
+    return target
 
 
 def evaluated(folder: Path, backend: str, mean_iou: float) -> None:
@@ -72,6 +74,14 @@ def test_a_run_that_began_from_a_checkpoint_tells_its_steps_and_hours_too(tmp_pa
     evaluated(third, "x86", 0.7)
     found = results.read(third)
     assert (found.steps, found.hours) == ((40, 20), (6.0, 9.0)), "of all before"
+
+
+def test_a_checkpoint_without_its_run_tells_its_own_steps(tmp_path: Path) -> None:
+    alone = checkpoint(tmp_path / "alone", 5, seconds=3600.0)
+    folder = run(tmp_path, "w1a2", "LmSegnetV1Quantize", WARM_START=str(alone))
+    assert lineage.before(folder, Experiment.open(folder.parent, folder.name).settings()) == lineage.Effort(5, 3600.0)
+    gone = Settings(train_path="x", warm_start="/save.ckpt-7")
+    assert lineage.before(folder, gone) == lineage.Effort()
 
 
 def test_the_page_has_a_row_a_run_and_the_classes(tmp_path: Path) -> None:
