@@ -16,6 +16,8 @@ from lmnet.layers import QuantizedActivation
 from lmnet.processors.pre import PRE_PROCESSORS
 from lmnet.quantizers import ActivationQuantizer
 
+_PADDINGS = ("Pad", "PadV2")
+
 
 def golden_tensors(
     graph_file: Path, model: keras.Model, images: NDArray[np.uint8], preprocessor: str
@@ -49,17 +51,32 @@ def run_graph(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the values of some nodes of a frozen graph, or of tensors, for a batch float32 [1,H,W,3] of ``source``.
 
-    The graph runs as it is written: TensorFlow's rewrites, which multiply batch norm into the kernels, are off.
+    The graph runs as it is written: TensorFlow's rewrites, which multiply batch norm into the kernels, are off. One of
+    oneDNN has no switch after the start, and takes a padding of channels for one of pixels when it puts it into the
+    convolution that follows; a padding that is asked for stays.
     """
     as_written = tf.compat.v1.ConfigProto()
     as_written.graph_options.rewrite_options.disable_meta_optimizer = True
     as_written.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
     definition = computable(tf.compat.v1.GraphDef.FromString(graph_file.read_bytes()))
+    paddings = _paddings(definition, nodes)
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(definition, name="")
         with tf.compat.v1.Session(graph=graph, config=as_written) as session:
-            values = session.run([_tensor(name) for name in nodes], {_tensor(source): batch})
-    return dict(zip(nodes, values, strict=True))
+            values = session.run([_tensor(name) for name in (*nodes, *paddings)], {_tensor(source): batch})
+    return dict(zip(nodes, values[: len(nodes)], strict=True))
+
+
+def _paddings(definition: tf.compat.v1.GraphDef, nodes: Sequence[str]) -> list[str]:
+    """Return the names of the padding nodes that the values of some nodes, or tensors, are computed from."""
+    known = {node.name: node for node in definition.node}
+    waiting, seen = list(nodes), set()
+    while waiting:
+        name = waiting.pop().lstrip("^").partition(":")[0]
+        if name not in seen:
+            seen.add(name)
+            waiting += known[name].input
+    return [name for name in seen if known[name].op in _PADDINGS]
 
 
 def _tensor(name: str) -> str:
