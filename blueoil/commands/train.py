@@ -165,15 +165,15 @@ def _train(
     from lmnet.training.events import Event, Started, StepDone, Validated
     from lmnet.training.trainer import train
 
-    done: list[int] = []
+    begun = False
     with TrainingProgress(console, interval=settings.summarise_steps) as progress:
 
         def report(event: Event) -> None:
+            nonlocal begun
+            begun = begun or isinstance(event, StepDone)
             if isinstance(event, Started):
                 samples.keep(experiment.folder, event.validation)
             progress(event)
-            if isinstance(event, StepDone):
-                done[:] = [event.step]
             if isinstance(event, Validated):
                 curves.update()
 
@@ -183,6 +183,6 @@ def _train(
         except BaseException as error:
             told = hasattr(error, "exit_code") or isinstance(error, KeyboardInterrupt)
             first = len(experiment.environment["starts"]) == 1
-            if told and first and not done and not experiment.has_begun:
+            if told and first and not begun and not experiment.has_begun:
                 experiment.remove()
             raise

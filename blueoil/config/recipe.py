@@ -64,10 +64,7 @@ PARTS: Mapping[str, Part] = {
         _augmentors,
         lambda settings: bool(settings.augmentors),
     ),
-    "weight_decay": Part(
-        "Pulls every weight to 0, so that pictures are not learned by heart.",
-        lambda settings: 0.02,
-    ),
+    "weight_decay": Part("Pulls every weight to 0, so that pictures are not learned by heart.", lambda settings: 0.02),
     "loss": Part("Thin and rare classes are learned from the first steps.", lambda settings: "weighted_crossentropy"),
     "logit_adjustment": Part(
         "Class weights make a trained network see rare things where there are none; this takes half of that back.",

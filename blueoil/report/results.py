@@ -26,6 +26,21 @@ RUNS = 50
 BACKENDS = ("x86", "onnx", "keras")
 """Whose scores are told, the first that a run has: a library before the graphs that it was made from."""
 
+_COLUMNS = (
+    "run",
+    "network",
+    "bits",
+    "input",
+    "mIoU",
+    "by",
+    "GMAC",
+    "weights",
+    "library",
+    "ms",
+    "steps",
+    "hours",
+    "trained on",
+)
 _LEGEND = """\
 bits: of weights / of activations. by: what ran the checkpoint, the converted library (x86) or the network
 itself (keras). GMAC: 10^9 multiply-adds of one image. weights: MB of all weights, binary ones packed.
@@ -115,7 +130,6 @@ def read(folder: Path) -> Result:
 def page(results: Sequence[Result]) -> str:
     """Return the page, Markdown."""
     classes = results[0].scores["classes"]
-    columns = ["run", "network", "bits", "input", "mIoU", "by", "GMAC", "weights", "library", "ms", "steps", "hours"]
     return "\n".join(
         [
             "# Results",
@@ -123,10 +137,7 @@ def page(results: Sequence[Result]) -> str:
             "Made by `python -m blueoil.report.results` from the folders of the runs; `blueoil evaluate` measured the",
             "scores on the whole validation split, void pixels left out.",
             "",
-            *_table(
-                [*columns, "trained on"],
-                [_main_cells(result) for result in results],
-            ),
+            *_table(_COLUMNS, [_main_cells(result) for result in results]),
             "",
             _LEGEND.format(runs=RUNS, processor=this_machine().cpu),
             "",

@@ -101,6 +101,11 @@ def build(settings: Settings, classes: int) -> keras.Model:
     return make(settings, classes, quantize=quantize)
 
 
+def at_train_size(settings: Settings, classes: int) -> keras.Model:
+    """Return a new network at the size of the training pictures; arguments and errors as of ``build``."""
+    return build(settings.model_copy(update={"image_size": settings.train_size}), classes)
+
+
 def at_image_size(model: keras.Model, settings: Settings, classes: int, *, copy: bool = False) -> keras.Model:
     """Return a network in float32 at the image size of the settings: the model itself where it is one already.
 

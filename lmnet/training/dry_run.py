@@ -95,12 +95,13 @@ def dry_run(settings: Settings) -> DryRun:
     make_repeatable(settings.seed)
     devices = open_strategy(settings.batch_size).devices
     dataset = open_dataset(settings)
+    steps, float_steps = settings.total_steps(len(dataset.train)), 0
     if settings.float_start:
-        check_twin(settings, float_stage(settings, settings.total_steps(len(dataset.train))), dataset)
+        twin = float_stage(settings, steps)
+        check_twin(settings, twin, dataset)
+        float_steps = twin.total_steps(len(dataset.train))
     model, making, stepping = _first_steps(settings, dataset)
     network = networks.at_image_size(model, settings, len(dataset.classes))
-    steps = settings.total_steps(len(dataset.train))
-    float_steps = float_stage(settings, steps).total_steps(len(dataset.train)) if settings.float_start else 0
     memory = _memory(model, settings.batch_size)
     return DryRun(
         dataset=dataset,

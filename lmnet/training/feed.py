@@ -8,10 +8,8 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from lmnet.datasets.feeder import batch_for_step
+from lmnet.datasets.feeder import Batch, batch_for_step
 from lmnet.training.state import TrainingState
 
 MOST_WORKERS = 8
@@ -20,8 +18,6 @@ AHEAD = 2
 
 KEPT = 2
 """Batches kept after the loop took them: Keras looks at the first two before it begins, and asks for them again."""
-
-Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
 class StepBatches(keras.utils.PyDataset):

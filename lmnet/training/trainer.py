@@ -157,8 +157,7 @@ def begin(settings: Settings, dataset: Dataset) -> keras.Model:
     """Return a new network at the size of the training pictures, with its loss and optimizer."""
     keras.config.set_dtype_policy(settings.precision)
     try:
-        sized = settings.model_copy(update={"image_size": settings.train_size})
-        model = networks.build(sized, len(dataset.classes))
+        model = networks.at_train_size(settings, len(dataset.classes))
     finally:
         keras.config.set_dtype_policy("float32")
     if settings.warm_start is not None:

@@ -44,7 +44,7 @@ def copy_weights(path: Path, model: keras.Model, classes: Sequence[str]) -> None
             f"The network cannot start from the checkpoint {path.name}.",
             where=str(path),
             expected=f"the layers of {model.name}",
-            received=f"{state.network}, where {', '.join(strange)} {'differ' if len(strange) > 1 else 'differs'}",
+            received=f"{state.network}, where {_differing(strange)}",
             fix=f"take a checkpoint of {model.name} or of its float twin as WARM_START, or none",
         )
 
@@ -71,13 +71,16 @@ def check_twin(settings: Settings, twin: Settings, dataset: Dataset) -> None:
             f"{settings.network} cannot start from its float twin {twin.network}.",
             where="FLOAT_START",
             expected="layers of the same names with weights of the same shapes in both",
-            received=f"{', '.join(strange)} {'differ' if len(strange) > 1 else 'differs'}",
+            received=_differing(strange),
             fix="float_start=0, or the same layers whether the network is quantized or not",
         )
 
 
 def _shapes(settings: Settings, classes: int) -> dict[str, list[tuple[int, ...]]]:
     """Return the shapes of the weights of each layer that has any."""
-    sized = settings.model_copy(update={"image_size": settings.train_size})
-    model = networks.build(sized, classes)
-    return {layer.name: [weight.shape for weight in layer.weights] for layer in model.layers if layer.weights}
+    layers = networks.at_train_size(settings, classes).layers
+    return {layer.name: [weight.shape for weight in layer.weights] for layer in layers if layer.weights}
+
+
+def _differing(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'differ' if len(names) > 1 else 'differs'}"

@@ -30,7 +30,7 @@ def test_the_script_goes_on_until_the_run_is_finished(tmp_path: Path, monkeypatc
     (tmp_path / "CamVid").rename(tmp_path / "away")
 
     def turn(*words: str) -> list[str]:
-        script = [sys.executable, "-S", ROOT / "tools" / "train_packed.py", *["there/camvid.tar", "c.py", "-e", "run"]]
+        script = [sys.executable, "-S", ROOT / "tools" / "train_packed.py", "there/camvid.tar", "c.py", "-e", "run"]
         # Without the site's .pth files blueoil is not installed: a copy of the tree and its packages are enough.
         packages = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
         done = subprocess.run(

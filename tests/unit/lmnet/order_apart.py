@@ -17,10 +17,11 @@ import keras
 import numpy as np
 from train_apart import use_cpus
 
+from lmnet.datasets.feeder import Batch
 from lmnet.training import feed, strategy
 
 
-def numbered(dataset: object, settings: object, step: int, rows: slice) -> feed.Batch:
+def numbered(dataset: object, settings: object, step: int, rows: slice) -> Batch:
     """Return a batch of two that holds its number; now and then it takes a while."""
     time.sleep(0.02 * (step % 3))
     return np.full((2, 1), step, np.float32), np.zeros((2, 1), np.uint8)
